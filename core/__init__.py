@@ -1,0 +1,1 @@
+"""What Adology knows and decides. Imports neither Streamlit nor Flask, nor any other package of ours."""

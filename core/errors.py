@@ -1,0 +1,83 @@
+"""The error tree: split by what the caller can do.
+
+AdologyError
+├── RetryableError        the same call may succeed later
+│   └── ThrottledError    … after ``retry_after_seconds``
+├── TerminalError         it never will: record it as failed
+│   └── StaleError        it belongs to a run, lease or epoch that is over
+├── BadInputError         the input must be changed; ``str(error)`` says how
+├── NotFoundError         there is no such thing for this principal
+├── NotAllowedError       ask for access
+├── ConflictError         another run, lease or name holds the place
+└── UnavailableError      a part of the system isn't ready; wait ``retry_after_seconds``
+"""
+
+from __future__ import annotations
+
+
+class AdologyError(Exception):
+    """Base of every error raised on purpose. The message says what to do next."""
+
+    code = "error"
+
+
+class RetryableError(AdologyError):
+    """The same call may succeed later."""
+
+    code = "retryable"
+
+
+class ThrottledError(RetryableError):
+    """A provider asked for a pause."""
+
+    code = "throttled"
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TerminalError(AdologyError):
+    """No repetition will help; the work is recorded as failed with this reason."""
+
+    code = "terminal"
+
+
+class StaleError(TerminalError):
+    """The message, lease or epoch belongs to a run that is over."""
+
+    code = "stale"
+
+
+class BadInputError(AdologyError):
+    """The input must be changed."""
+
+    code = "bad_input"
+
+
+class NotFoundError(AdologyError):
+    """There is no such thing, or this principal may not know of it."""
+
+    code = "not_found"
+
+
+class NotAllowedError(AdologyError):
+    """The principal lacks the right to do this."""
+
+    code = "not_allowed"
+
+
+class ConflictError(AdologyError):
+    """Another run, lease or name holds the place."""
+
+    code = "conflict"
+
+
+class UnavailableError(AdologyError):
+    """A part of the system isn't ready yet."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
