@@ -4,7 +4,8 @@ AdologyError
 ├── RetryableError        the same call may succeed later
 │   └── ThrottledError    … after ``retry_after_seconds``
 ├── TerminalError         it never will: record it as failed
-│   └── StaleError        it belongs to a run, lease or epoch that is over
+│   ├── StaleError        it belongs to a run, lease or epoch that is over
+│   └── MediaProblemError a medium can't be had: status and reason are stored
 ├── BadInputError         the input must be changed; ``str(error)`` says how
 ├── NotFoundError         there is no such thing for this principal
 ├── NotAllowedError       ask for access
@@ -13,6 +14,8 @@ AdologyError
 """
 
 from __future__ import annotations
+
+from core.domain.media import MediaStatus
 
 
 class AdologyError(Exception):
@@ -47,6 +50,16 @@ class StaleError(TerminalError):
     """The message, lease or epoch belongs to a run that is over."""
 
     code = "stale"
+
+
+class MediaProblemError(TerminalError):
+    """A medium can't be had; ``status`` and the message are stored beside the ad."""
+
+    code = "media_problem"
+
+    def __init__(self, status: MediaStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class BadInputError(AdologyError):
