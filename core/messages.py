@@ -1,0 +1,68 @@
+"""Queue names and message bodies. The specification's bodies are accepted as they stand; ours carry more."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.domain.principal import SHARED_SCOPE
+from core.errors import BadInputError
+
+GATHER_QUEUE = "brand-gather-queue"
+URL_QUEUE = "url-process-queue"
+AI_QUEUE = "brand-ai-phase-queue"
+REQUEST_QUEUE = "request-queue"
+
+BASE_QUEUES = (GATHER_QUEUE, URL_QUEUE, AI_QUEUE, REQUEST_QUEUE)
+BACKGROUND_SUFFIX = "-background"
+DEAD_LETTER_SUFFIX = "-dlq"
+WORK_QUEUES = tuple(name + suffix for name in BASE_QUEUES for suffix in ("", BACKGROUND_SUFFIX))
+QUEUES = WORK_QUEUES + tuple(name + DEAD_LETTER_SUFFIX for name in WORK_QUEUES)
+
+
+class Message(BaseModel):
+    """What every body has; unknown fields are kept and travel on."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    brand: str = Field(min_length=1, max_length=200)
+    scope: str = Field(SHARED_SCOPE, min_length=1, max_length=64)
+    batch_id: str | None = None
+    request_id: str | None = None
+    trace_id: str | None = None
+
+    def to_body(self) -> str:
+        """The JSON body; fields left at None are not sent."""
+        return self.model_dump_json(exclude_none=True)
+
+
+class GatherMessage(Message):
+    """``{"brand": "nike"}``: ask the sources for the brand's ads."""
+
+    source: str | None = None  # one named source; None: every source that knows the brand
+    bundle: str | None = None  # for source "import": the hash of the staged records
+
+
+class UrlMessage(Message):
+    """``{"brand", "url", "metadata"}``: acquire one item."""
+
+    url: str = Field(min_length=1, max_length=8_000)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    item_id: str | None = None
+
+
+class AiPhaseMessage(Message):
+    """``{"brand": "nike"}``: read the brand's new content."""
+
+
+M = TypeVar("M", bound=Message)
+
+
+def parse_message(kind: type[M], body: str) -> M:
+    """Raises BadInputError naming the wrong fields (never their values)."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        fields = ", ".join(".".join(str(part) for part in item["loc"]) or "body" for item in error.errors())
+        raise BadInputError(f"not a {kind.__name__}: check {fields}") from None

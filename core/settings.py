@@ -1,0 +1,149 @@
+"""The only reader of the environment: every setting, with its unit, default and meaning.
+
+Everyone else receives values. Each field ``x`` is the variable ``ADOLOGY_X``; ``.env.example`` lists them all.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import BadInputError
+
+_PSYCOPG2 = "postgresql+psycopg2://"
+
+
+class Settings(BaseSettings):
+    """Settings of every process. Read once at start; frozen."""
+
+    model_config = SettingsConfigDict(env_prefix="ADOLOGY_", env_file=".env", frozen=True, extra="ignore")
+
+    environment: str = Field(
+        "local", description="Name of this copy of the system; 'production' refuses test-only settings."
+    )
+    home: Path = Field(Path(".adology"), description="Folder of the embedded stores, secrets and logs.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+    log_json: bool = Field(False, description="JSON lines instead of text for people.")
+
+    api_host: str = Field(
+        "127.0.0.1", description="Address the daemon listens on. Off loopback it needs sign-in (not there yet)."
+    )
+    api_port: int = Field(8080, ge=0, le=65535, description="Port of the daemon.")
+    workbench_port: int = Field(8501, ge=0, le=65535, description="Port of the workbench.")
+    public_url: str = Field(
+        "", description="Address under which clients reach the daemon; empty: http://<host>:<port>."
+    )
+    registry_url: str = Field("", description="Address of the registry for workers; empty: the daemon's own.")
+    internal_token: SecretStr | None = Field(
+        None, description="Token for registry and /notify; empty: made and kept in the secret store."
+    )
+    socket_cap: int = Field(200, ge=1, description="WebSockets held at once; one more is refused.")
+
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL (16 or newer) role that may create roles and databases; empty: the embedded server.",
+    )
+    database_app_url: SecretStr | None = Field(
+        None, description="Role for pages and API; empty: derived from ADOLOGY_DATABASE_URL."
+    )
+    database_worker_url: SecretStr | None = Field(None, description="Role for workers; empty: derived.")
+    database_operator_url: SecretStr | None = Field(None, description="Role for operators' figures; empty: derived.")
+    database_pool_size: int = Field(20, ge=1, description="Connections per role and process.")
+
+    queue_visibility_seconds: int = Field(60, ge=1, le=43_200, description="How long a received message stays hidden.")
+    queue_max_receive_count: int = Field(
+        5, ge=1, description="Deliveries before a message moves to the dead-letter queue."
+    )
+    worker_threads: int = Field(10, ge=1, le=64, description="URL messages handled at once per process.")
+    lease_seconds: int = Field(60, ge=1, description="How long a commit may take before another worker takes over.")
+    run_deadline_seconds: int = Field(
+        900, ge=1, description="Time without progress after which a run closes its missing items as failed."
+    )
+    sweep_seconds: float = Field(5.0, gt=0, description="Pause between sweeps (leases, deadlines, unsent outbox).")
+
+    media_max_bytes: int = Field(200_000_000, ge=1, description="Largest medium stored.")
+    media_max_pixels: int = Field(40_000_000, ge=1, description="Largest image decoded, width × height.")
+    media_link_seconds: int = Field(3600, ge=1, description="How long a signed /media link works.")
+    fetch_allow_hosts: str = Field(
+        "", description="host:port pairs that may be fetched although not public; tests only."
+    )
+    fetch_timeout_seconds: float = Field(30.0, gt=0, description="Whole time of one download.")
+
+    sample_market: bool = Field(True, description="Fill an empty system with the sample market on the first `up`.")
+    sample_ads: int = Field(2_500, ge=10, description="Size of the sample market.")
+    request_retention_hours: int = Field(24, ge=1, description="How long request events are kept for resuming sockets.")
+
+    @field_validator("database_url", "database_app_url", "database_worker_url", "database_operator_url")
+    @classmethod
+    def _name_the_driver(cls, value: SecretStr | None) -> SecretStr | None:
+        # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3; the product ships psycopg2.
+        if value is None or not value.get_secret_value():
+            return None
+        text = value.get_secret_value()
+        for prefix in ("postgresql://", "postgres://"):
+            if text.startswith(prefix):
+                text = _PSYCOPG2 + text.removeprefix(prefix)
+        if not text.startswith(_PSYCOPG2):
+            raise ValueError("must start with postgresql://")
+        return SecretStr(text)
+
+    @field_validator("internal_token")
+    @classmethod
+    def _empty_is_none(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value is not None and value.get_secret_value() else None
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+            raise ValueError("must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _refuse_test_settings_in_production(self) -> Self:
+        if self.environment == "production" and self.fetch_allow_hosts:
+            raise ValueError("ADOLOGY_FETCH_ALLOW_HOSTS is for tests and refused in production: unset it")
+        return self
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """The exact host:port pairs of ``fetch_allow_hosts``."""
+        return frozenset(part.strip() for part in self.fetch_allow_hosts.split(",") if part.strip())
+
+    @property
+    def api_url(self) -> str:
+        """Where clients and workers reach the daemon."""
+        return self.public_url or f"http://{self.api_host}:{self.api_port}"
+
+    @property
+    def registry_address(self) -> str:
+        """Where workers reach the registry."""
+        return self.registry_url or f"http://{self.api_host}:{self.api_port}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment (and ``.env``). Raises BadInputError with one line per wrong variable."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [_explain(item) for item in error.errors()]
+        raise BadInputError("; ".join(lines)) from None  # the cause would repeat secret values
+
+
+def _explain(item: Any) -> str:
+    name = "ADOLOGY_" + "_".join(str(part) for part in item["loc"]).upper() if item["loc"] else "settings"
+    return f"{name}: {item['msg'].removeprefix('Value error, ')}"
+
+
+def export_environment(name: str, value: str) -> None:
+    """Set a variable that a library reads when it is imported (XDG_RUNTIME_DIR, OMP_NUM_THREADS)."""
+    os.environ[name] = value
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """The environment for a child process, with changes."""
+    return {**os.environ, **changes}
