@@ -1,0 +1,1 @@
+"""One module a technology; its errors are translated where its library is called."""

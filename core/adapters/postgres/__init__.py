@@ -1,0 +1,1 @@
+"""PostgreSQL: the record, the embedded queue and the embedded documents."""

