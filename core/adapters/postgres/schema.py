@@ -218,6 +218,7 @@ ad_media = Table(
     PrimaryKeyConstraint("ad_id", "item_id"),
     ForeignKeyConstraint(["ad_id"], ["ad.ad_id"]),
     Index("ix_ad_media_sha256", "scope", "sha256"),
+    Index("ix_ad_media_item", "scope", "item_id"),
 )
 
 # --- what was read in it -----------------------------------------------------------------------------

@@ -305,6 +305,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["ad_id"], ["ad.ad_id"], name=op.f("fk_ad_media_ad_id")),
         sa.PrimaryKeyConstraint("ad_id", "item_id", name=op.f("pk_ad_media")),
     )
+    op.create_index("ix_ad_media_item", "ad_media", ["scope", "item_id"], unique=False)
     op.create_index("ix_ad_media_sha256", "ad_media", ["scope", "sha256"], unique=False)
     op.create_table(
         "ad_version",

@@ -1,0 +1,101 @@
+"""Bulk writes: COPY into a temporary table, then one INSERT … SELECT … ON CONFLICT.
+
+COPY straight into a table is refused under row-level security, and it can't skip what is there already.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, text
+
+_FLUSH_BYTES = 4_000_000  # bounds the memory of a copy, whatever the number of rows
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": ""})
+
+
+def copy_upsert(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    on_conflict: str = "DO NOTHING",
+) -> int:
+    """Write rows; returns how many were inserted or updated. ``on_conflict`` is SQL of ours, never data."""
+    staging = f"staging_{table.name}"
+    names = ", ".join(f'"{name}"' for name in columns)
+    connection.execute(text(f"CREATE TEMP TABLE {staging} (LIKE {table.name} INCLUDING DEFAULTS) ON COMMIT DROP"))
+    connection.execute(text(f"ALTER TABLE {staging} " + ", ".join(_drop_not_null(table))))
+    copied = _copy(connection, f"COPY {staging} ({names}) FROM STDIN", rows)
+    if copied:
+        statement = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {staging} ON CONFLICT {on_conflict}"  # noqa: S608
+        written = connection.execute(text(statement)).rowcount
+    else:
+        written = 0
+    connection.execute(text(f"DROP TABLE {staging}"))
+    return written
+
+
+def _drop_not_null(table: Table) -> list[str]:
+    return [f'ALTER COLUMN "{column.name}" DROP NOT NULL' for column in table.columns]
+
+
+def _copy(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> int:
+    with connection.connection.cursor() as cursor:
+        buffer, count = io.StringIO(), 0
+        for row in rows:
+            buffer.write("\t".join(copy_field(value) for value in row) + "\n")
+            count += 1
+            if buffer.tell() > _FLUSH_BYTES:
+                _flush(cursor, statement, buffer)
+                buffer = io.StringIO()
+        if buffer.tell():
+            _flush(cursor, statement, buffer)
+    return count
+
+
+def _flush(cursor: Any, statement: str, buffer: io.StringIO) -> None:
+    buffer.seek(0)
+    cursor.copy_expert(statement, buffer)
+
+
+def copy_field(value: Any) -> str:
+    """One field of COPY's text format. NUL is dropped: PostgreSQL has no text that holds it."""
+    match value:
+        case None:
+            return "\\N"
+        case bool():
+            return "t" if value else "f"
+        case str():
+            return _clean(value)
+        case int() | float():
+            return repr(value)
+        case date() | datetime():
+            return value.isoformat()
+        case bytes():
+            return "\\\\x" + value.hex()
+        case Mapping():
+            return _json(value)
+        case list() | tuple():
+            return _array(value)
+    raise TypeError(f"no COPY form for {type(value).__name__}")
+
+
+def _clean(value: str) -> str:
+    return value.translate(_ESCAPES).encode("utf-8", "replace").decode("utf-8")
+
+
+def _json(value: Any) -> str:
+    # A NUL escape is valid JSON but not valid jsonb.
+    return _clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("\\u0000", ""))
+
+
+def _array(values: Sequence[Any]) -> str:
+    if values and isinstance(values[0], Mapping):
+        return _json(list(values))  # a list of objects is a JSON document, a list of texts an array
+    quoted = ('"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
+    return _clean("{" + ",".join(quoted) + "}")

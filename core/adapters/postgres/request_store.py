@@ -1,0 +1,141 @@
+"""Requests and their events. An event is a row; NOTIFY only says that there is one."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from core.adapters.postgres.bulk import copy_upsert
+from core.adapters.postgres.schema import rejected_row
+from core.domain.ad import Rejection
+
+EVENT_CHANNEL = "adology_events"
+
+
+def insert_request(connection: Connection, *, organisation_id: str, kind: str, params: Mapping[str, Any]) -> str:
+    """A new request in state ``queued``; returns its id."""
+    request_id = secrets.token_hex(12)
+    connection.execute(
+        text(
+            "INSERT INTO request (request_id, organisation_id, kind, status, params, progress)"
+            " VALUES (:id, :organisation, :kind, 'queued', :params, '{}')"
+        ),
+        {"id": request_id, "organisation": organisation_id, "kind": kind, "params": json.dumps(params)},
+    )
+    record_event(connection, organisation_id=organisation_id, request_id=request_id, status="queued")
+    return request_id
+
+
+def insert_outbox(connection: Connection, messages: Sequence[tuple[str, str]]) -> None:
+    """Queue (queue, body) pairs in the caller's transaction; the relay sends them."""
+    if messages:
+        rows = [{"queue": queue, "body": body} for queue, body in messages]
+        connection.execute(text("INSERT INTO outbox (queue, body) VALUES (:queue, :body)"), rows)
+
+
+def insert_rejections(
+    connection: Connection, *, request_id: str, organisation_id: str, rejections: Sequence[Rejection]
+) -> None:
+    """The rows of a request that were not stored, with line and reason."""
+    columns = ("request_id", "position", "organisation_id", "file", "line", "code", "reason", "excerpt")
+    rows = (
+        (request_id, position, organisation_id, item.file, item.line, item.code, item.reason, item.excerpt)
+        for position, item in enumerate(rejections)
+    )
+    copy_upsert(connection, rejected_row, columns, rows)
+
+
+def record_event(
+    connection: Connection, *, organisation_id: str, request_id: str, status: str, result: Any = None
+) -> int:
+    """Store an event in the specification's shape and tell every hub; returns its id."""
+    body = {"request_id": request_id, "status": status, "result": result}
+    event_id: int = connection.execute(
+        text(
+            "INSERT INTO event (organisation_id, request_id, body) VALUES (:organisation, :request, :body)"
+            " RETURNING event_id"
+        ),
+        {"organisation": organisation_id, "request": request_id, "body": json.dumps(body)},
+    ).scalar_one()
+    payload = json.dumps({"event_id": event_id, "organisation_id": organisation_id})
+    connection.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": EVENT_CHANNEL, "payload": payload})
+    return event_id
+
+
+def link_request(connection: Connection, *, request_id: str, batch_id: str) -> None:
+    """Hang a request on a run; repeated links and unknown requests change nothing."""
+    connection.execute(
+        text(
+            "INSERT INTO request_run (request_id, batch_id, organisation_id)"
+            " SELECT request_id, :batch, organisation_id FROM request WHERE request_id = :request"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"request": request_id, "batch": batch_id},
+    )
+
+
+def open_requests(connection: Connection) -> list[dict[str, Any]]:
+    """Every request that isn't over, with the states of its runs; locked so that one process reports each."""
+    rows = connection.execute(
+        text(
+            "SELECT request_id, organisation_id, kind, status, params, progress FROM request"
+            " WHERE status IN ('queued', 'processing') ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED"
+        )
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def runs_of(connection: Connection, request_id: str) -> list[dict[str, Any]]:
+    """The runs of a request with counts of their items."""
+    rows = connection.execute(
+        text(
+            "SELECT r.batch_id, r.brand_slug, r.state, r.ai_state, r.expected_count, r.partial, r.ledger, r.error,"
+            " (SELECT count(*) FROM run_item i WHERE i.batch_id = r.batch_id AND i.state <> 'pending') AS finished"
+            " FROM request_run q JOIN run r USING (batch_id) WHERE q.request_id = :request ORDER BY r.created_at"
+        ),
+        {"request": request_id},
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def update_request(
+    connection: Connection,
+    request_id: str,
+    *,
+    status: str,
+    progress: Mapping[str, Any],
+    result: Any = None,
+    error: str | None = None,
+) -> None:
+    """Move a request on."""
+    connection.execute(
+        text(
+            "UPDATE request SET status = :status, progress = :progress, result = :result, error = :error,"
+            " updated_at = now() WHERE request_id = :id"
+        ),
+        {
+            "id": request_id,
+            "status": status,
+            "progress": json.dumps(progress),
+            "result": None if result is None else json.dumps(result),
+            "error": error,
+        },
+    )
+
+
+def count_rejections(connection: Connection, request_id: str) -> int:
+    """Rows of the request that were not stored."""
+    count: int = connection.execute(
+        text("SELECT count(*) FROM rejected_row WHERE request_id = :id"), {"id": request_id}
+    ).scalar_one()
+    return count
+
+
+def forget_old_events(connection: Connection, *, hours: int) -> int:
+    """Delete events older than ``hours``; returns how many."""
+    statement = text("DELETE FROM event WHERE created_at < now() - make_interval(hours => :hours)")
+    return connection.execute(statement, {"hours": hours}).rowcount

@@ -1,0 +1,65 @@
+"""A run: one gather-to-commit of one (brand, scope). Its items, states and results as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from core.domain.media import MediaStatus
+
+
+class RunState(StrEnum):
+    """open → committing → committed; or failed, cancelled. At most one active run per (brand, scope)."""
+
+    OPEN = "open"
+    COMMITTING = "committing"
+    COMMITTED = "committed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ACTIVE_STATES = frozenset({RunState.OPEN, RunState.COMMITTING})
+
+
+class ItemKind(StrEnum):
+    """A medium to fetch, or the text of an ad that has none."""
+
+    MEDIA = "media"
+    TEXT = "text"
+
+
+class ItemState(StrEnum):
+    """A failed item is a result too: that is why a run always completes."""
+
+    PENDING = "pending"
+    OK = "ok"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One distinct URL of a run. ``item_id`` = hash(normalised URL, role), made by gather, never by a worker."""
+
+    item_id: str
+    kind: ItemKind
+    role: str
+    url: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """The terminal result of an item. ``facts`` holds sha256, content_type, size_bytes, width, height.
+
+    ``embedding`` is float32, little-endian, of ``facts["embedding_model"]``.
+    """
+
+    item_id: str
+    url: str
+    state: ItemState
+    status: MediaStatus | None = None
+    reason: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    embedding: bytes | None = None

@@ -1,0 +1,1 @@
+"""The three phases as functions of a message and the ports they need."""
