@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg2
 from psycopg2 import sql
@@ -66,7 +67,9 @@ class _autocommit:  # noqa: N801 - reads as a statement
 
     def __init__(self, url: URL) -> None:
         try:
-            self._connection = psycopg2.connect(_dsn(url))
+            # Not as one URL: SQLAlchemy writes a space as "+", which libpq reads as a plus.
+            arguments: dict[str, Any] = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
+            self._connection: psycopg2.extensions.connection = psycopg2.connect(**arguments)
         except psycopg2.OperationalError as error:
             reason = str(error).strip().splitlines()[0]
             raise BadInputError(f"PostgreSQL can't be reached with ADOLOGY_DATABASE_URL: {reason}") from None
@@ -77,7 +80,3 @@ class _autocommit:  # noqa: N801 - reads as a statement
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-
-
-def _dsn(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
