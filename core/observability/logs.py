@@ -35,19 +35,11 @@ _FIRST_FIELDS: Final = ("timestamp", "level", "event", "logger")
 
 # Below WARNING these write requests, headers or bound parameters: our own wrapper tells of the calls instead.
 _QUIET: Final = (
-    "boto3",
-    "botocore",
-    "s3transfer",
-    "urllib3",
-    "pymongo",
-    "openai",
-    "httpx2",
-    "httpcore2",
-    "sqlalchemy",
-    "PIL",
+    *("boto3", "botocore", "s3transfer", "urllib3", "pymongo", "openai", "httpx2", "httpcore2"),
+    *("sqlalchemy", "asyncio", "PIL"),
 )
 # These bring handlers of their own; they lose them, so that nothing is written twice or around the redaction.
-_FOREIGN: Final = ("gunicorn", "alembic", "apscheduler", "streamlit", "werkzeug", "asyncio", "py", *_QUIET)
+_FOREIGN: Final = ("gunicorn", "alembic", "apscheduler", "streamlit", "werkzeug", "py", *_QUIET)
 
 _ON_EVERY_RECORD: Final[list[Processor]] = [
     structlog.contextvars.merge_contextvars,
@@ -98,6 +90,12 @@ def configure_logging(*, level: str, json: bool | None = None, stream: TextIO | 
     root.addHandler(handler)
     root.setLevel(level.upper())
     logging.captureWarnings(True)
+    structlog.configure(
+        processors=_PIPELINE,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=BoundLogger,
+        cache_logger_on_first_use=True,
+    )
     _adopt_foreign_loggers(level.upper())
 
 

@@ -6,6 +6,7 @@ Three nets, because each has holes: names (``password``, ``api_key`` …), shape
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -66,7 +67,7 @@ _registered_pattern: re.Pattern[str] | None = None
 
 
 def register_secret(value: str) -> None:
-    """Remove this exact value, and its URL- and JSON-escaped spellings, from everything logged from now on.
+    """Remove this exact value, and its usual spellings (URL, JSON, base64), from everything logged from now on.
 
     For the few secrets a process holds. Values shorter than 6 characters are left to the other nets.
     """
@@ -74,7 +75,8 @@ def register_secret(value: str) -> None:
     if len(value.strip()) < MIN_REGISTERED_CHARACTERS:
         return
     forms = {value, value.strip(), quote(value, safe=""), quote_plus(value), quote(value), json.dumps(value)[1:-1]}
-    forms |= {json.dumps(form)[1:-1] for form in tuple(forms)} | {repr(value)[1:-1]}
+    forms |= {repr(value)[1:-1], base64.b64encode(value.encode("utf-8", "surrogateescape")).decode()}
+    forms |= {json.dumps(form)[1:-1] for form in tuple(forms)}
     with _registered_lock:
         _registered.update(forms)
         longest_first = sorted(_registered, key=len, reverse=True)
