@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 from pydantic import SecretStr
-from sqlalchemy import make_url
 
 from core.adapters.faiss_index import FaissVectorIndex
 from core.adapters.file_secrets import FileSecretStore
@@ -153,8 +152,8 @@ def admin_url(settings: Settings) -> str:
 def _database_urls(settings: Settings, secrets: SecretStore) -> DatabaseUrls:
     given = (settings.database_app_url, settings.database_worker_url, settings.database_operator_url)
     if all(given):
-        app, worker, operator = (make_url(_reveal(url)) for url in given)
-        return DatabaseUrls(app, worker, operator)
+        app, worker, operator = (_reveal(url) for url in given)
+        return DatabaseUrls.parse(app, worker, operator)
     return describe_cluster(admin_url(settings), DATABASE_NAME, secrets).urls
 
 

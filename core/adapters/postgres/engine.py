@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import URL, Connection, Engine, create_engine, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.domain.principal import Principal
@@ -27,6 +27,11 @@ class DatabaseUrls:
     app: URL
     worker: URL
     operator: URL
+
+    @classmethod
+    def parse(cls, app: str, worker: str, operator: str) -> DatabaseUrls:
+        """From the text of three URLs, passwords included."""
+        return cls(make_url(app), make_url(worker), make_url(operator))
 
 
 class Database:
@@ -63,34 +68,34 @@ class Database:
     @contextmanager
     def reader(self, principal: Principal) -> Iterator[Connection]:
         """A read-only transaction that sees ``shared`` and the principal's organisation."""
-        with _translated(), self._read_only(self.app_engine) as connection:
+        with translated_errors(), self._read_only(self.app_engine) as connection:
             connection.execute(_SET_SCOPE, {"scope": principal.scope})
             yield connection
 
     @contextmanager
     def writer(self, principal: Principal) -> Iterator[Connection]:
         """A transaction that writes rows of the principal's organisation."""
-        with _translated(), self.app_engine.begin() as connection:
+        with translated_errors(), self.app_engine.begin() as connection:
             connection.execute(_SET_SCOPE, {"scope": principal.scope})
             yield connection
 
     @contextmanager
     def worker(self, scope: str) -> Iterator[Connection]:
         """A worker's transaction for one scope: reads it and ``shared``, writes it only."""
-        with _translated(), self.worker_engine.begin() as connection:
+        with translated_errors(), self.worker_engine.begin() as connection:
             connection.execute(_SET_SCOPE, {"scope": scope})
             yield connection
 
     @contextmanager
     def machinery(self) -> Iterator[Connection]:
         """A worker's transaction on runs, items, outbox and requests; sees no ad."""
-        with _translated(), self.worker_engine.begin() as connection:
+        with translated_errors(), self.worker_engine.begin() as connection:
             yield connection
 
     @contextmanager
     def operator(self) -> Iterator[Connection]:
         """A transaction that may only call the operator functions."""
-        with _translated(), self._read_only(self.operator_engine) as connection:
+        with translated_errors(), self._read_only(self.operator_engine) as connection:
             yield connection
 
     @staticmethod
@@ -108,7 +113,8 @@ class Database:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
+    """An unreachable or lost server is a RetryableError; errors of ours in SQL stay what they are."""
     try:
         yield
     except OperationalError as error:
