@@ -59,7 +59,7 @@ def records(text: str, source: SourceFile) -> Iterator[AdRecord | Rejection]:
 
 
 def _check(row: Row) -> None:
-    if not (cell_date(row, "last_seen") or cell_date(row, "first_seen")):
+    if not any([cell_date(row, "last_seen"), cell_date(row, "first_seen")]):
         raise RowError("missing_date", "first_seen and last_seen are empty; write one as YYYY-MM-DD")
 
 

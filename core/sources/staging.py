@@ -85,7 +85,7 @@ class _Uploads:
 def write_bundle(records: Iterable[AdRecord]) -> BinaryIO:
     """Gzipped NDJSON, rewound for reading; the same records give the same bytes. The caller closes it."""
     spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115 - handed to the caller
-    with gzip.GzipFile(fileobj=spool, mode="wb", mtime=0) as packed:
+    with gzip.GzipFile("", mode="wb", fileobj=spool, mtime=0) as packed:
         for record in records:
             line = json.dumps(record_to_json(record), ensure_ascii=False, separators=(",", ":"))
             packed.write(line.encode() + b"\n")
@@ -95,6 +95,6 @@ def write_bundle(records: Iterable[AdRecord]) -> BinaryIO:
 
 def read_bundle(stream: BinaryIO) -> Iterator[AdRecord]:
     """The records of a bundle, in their order."""
-    with gzip.GzipFile(fileobj=stream) as packed:
+    with gzip.GzipFile("", mode="rb", fileobj=stream) as packed:
         for line in packed:
             yield record_from_json(json.loads(line))

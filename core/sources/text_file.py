@@ -45,7 +45,7 @@ def _read_bytes(path: Path, size: int) -> bytes:
         with path.open("rb") as file:
             magic = file.read(len(_GZIP_MAGIC))
             file.seek(0)
-            return gzip.GzipFile(fileobj=file).read(size) if magic == _GZIP_MAGIC else file.read(size)
+            return gzip.GzipFile("", mode="rb", fileobj=file).read(size) if magic == _GZIP_MAGIC else file.read(size)
     except (OSError, EOFError, zlib.error) as error:
         raise BadInputError(f"{path.name} can't be read: {error}") from error
 
