@@ -63,3 +63,16 @@ class ItemResult:
     reason: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     embedding: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """A run as the store has it. ``learns``: it was started by a count alone and learns its items by their URLs."""
+
+    batch_id: str
+    brand: str
+    scope: str
+    state: RunState
+    expected_count: int
+    learns: bool
+    items: Mapping[str, ItemState]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, text
 
 _FLUSH_BYTES = 4_000_000  # bounds the memory of a copy, whatever the number of rows
+_NUL_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": ""})
 
 
@@ -45,16 +47,17 @@ def _drop_not_null(table: Table) -> list[str]:
 
 
 def _copy(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> int:
-    with connection.connection.cursor() as cursor:
-        buffer, count = io.StringIO(), 0
-        for row in rows:
-            buffer.write("\t".join(copy_field(value) for value in row) + "\n")
-            count += 1
-            if buffer.tell() > _FLUSH_BYTES:
-                _flush(cursor, statement, buffer)
-                buffer = io.StringIO()
-        if buffer.tell():
+    cursor: Any = connection.connection.cursor()
+    buffer, count = io.StringIO(), 0
+    for row in rows:
+        buffer.write("\t".join(copy_field(value) for value in row) + "\n")
+        count += 1
+        if buffer.tell() > _FLUSH_BYTES:
             _flush(cursor, statement, buffer)
+            buffer = io.StringIO()
+    if buffer.tell():
+        _flush(cursor, statement, buffer)
+    cursor.close()
     return count
 
 
@@ -63,8 +66,11 @@ def _flush(cursor: Any, statement: str, buffer: io.StringIO) -> None:
     cursor.copy_expert(statement, buffer)
 
 
-def copy_field(value: Any) -> str:
-    """One field of COPY's text format. NUL is dropped: PostgreSQL has no text that holds it."""
+def copy_field(value: Any) -> str:  # noqa: PLR0911 - a table of types
+    """One field of COPY's text format; a mapping is JSON, a list an array of texts.
+
+    NUL is dropped: PostgreSQL has no text that holds it.
+    """
     match value:
         case None:
             return "\\N"
@@ -90,12 +96,10 @@ def _clean(value: str) -> str:
 
 
 def _json(value: Any) -> str:
-    # A NUL escape is valid JSON but not valid jsonb.
-    return _clean(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("\\u0000", ""))
+    # A NUL escape is valid JSON but not valid jsonb; after an odd backslash it is only the letters "u0000".
+    return _clean(_NUL_ESCAPE.sub(r"\1", json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
 
 
 def _array(values: Sequence[Any]) -> str:
-    if values and isinstance(values[0], Mapping):
-        return _json(list(values))  # a list of objects is a JSON document, a list of texts an array
     quoted = ('"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
     return _clean("{" + ",".join(quoted) + "}")

@@ -389,9 +389,8 @@ request_run = Table(
 
 outbox = Table(
     "outbox", metadata, Column("outbox_id", BigInteger, autoincrement=True, nullable=False), _text("queue"),
-    _text("body"), _time("created_at"), _time("sent_at", nullable=True),
+    _text("body"), _time("created_at"),
     PrimaryKeyConstraint("outbox_id"),
-    Index("ix_outbox_unsent", "outbox_id", postgresql_where=text("sent_at IS NULL")),
 )  # fmt: skip
 
 queue_message = Table(

@@ -188,11 +188,7 @@ def upgrade() -> None:
         sa.Column("queue", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("outbox_id", name=op.f("pk_outbox")),
-    )
-    op.create_index(
-        "ix_outbox_unsent", "outbox", ["outbox_id"], unique=False, postgresql_where=sa.text("sent_at IS NULL")
     )
     op.create_table(
         "provenance",

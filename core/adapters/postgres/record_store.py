@@ -1,0 +1,173 @@
+"""The record: ads, versions, observations, media and creatives, written scan by scan inside a commit.
+
+Everything is an upsert by identity, so a scan written twice changes nothing; first and last dates only widen,
+and an older scan imported late never overwrites what a newer one said.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from core.adapters.postgres.bulk import copy_upsert
+from core.adapters.postgres.schema import ad, ad_media, ad_version, content, creative, observation
+
+AD_COLUMNS = (
+    "ad_id", "scope", "channel", "account", "external_id", "brand_slug", "page_id", "page_name", "library_url",
+    "first_seen", "last_seen", "last_scanned_on", "run_start", "run_end", "source_says_active", "countries",
+    "format", "media_status", "media_reason", "cover_sha256", "current_version_id", "content_id", "attributes",
+    "raw_document_id",
+)  # fmt: skip
+VERSION_COLUMNS = (
+    "version_id", "scope", "ad_id", "content_hash", "version_key", "copy", "title", "description", "cta",
+    "landing_url", "landing_domain", "format", "platforms", "text_hash", "content_id", "first_seen", "last_seen",
+)  # fmt: skip
+OBSERVATION_COLUMNS = ("scan_id", "version_id", "scope", "ad_id", "seen_on")
+MEDIA_COLUMNS = ("ad_id", "item_id", "scope", "role", "position", "status", "reason", "sha256", "url")
+CREATIVE_COLUMNS = ("scope", "sha256", "content_type", "size_bytes", "width", "height")
+CONTENT_COLUMNS = ("scope", "content_id", "text_hash", "text", "cta")
+
+# What the newest scan says wins; dates widen; content that was stored stays stored.
+_NEWER = "excluded.last_scanned_on >= ad.last_scanned_on"
+_FROM_NEWEST = (
+    "brand_slug", "page_id", "page_name", "library_url", "run_end", "source_says_active", "countries", "format",
+    "current_version_id", "content_id", "attributes", "raw_document_id",
+)  # fmt: skip
+_ON_AD = "(ad_id) DO UPDATE SET " + ", ".join(
+    [
+        "first_seen = least(ad.first_seen, excluded.first_seen)",
+        "last_seen = greatest(ad.last_seen, excluded.last_seen)",
+        "run_start = coalesce(least(ad.run_start, excluded.run_start), excluded.run_start)",
+        "media_status = CASE WHEN ad.media_status = 'ok' THEN 'ok' ELSE excluded.media_status END",
+        "media_reason = CASE WHEN ad.media_status = 'ok' THEN NULL ELSE excluded.media_reason END",
+        "cover_sha256 = coalesce(excluded.cover_sha256, ad.cover_sha256)",
+        "last_scanned_on = greatest(ad.last_scanned_on, excluded.last_scanned_on)",
+        *(f"{name} = CASE WHEN {_NEWER} THEN excluded.{name} ELSE ad.{name} END" for name in _FROM_NEWEST),
+    ]
+)
+_ON_VERSION = (
+    "(version_id) DO UPDATE SET first_seen = least(ad_version.first_seen, excluded.first_seen),"
+    " last_seen = greatest(ad_version.last_seen, excluded.last_seen), platforms = excluded.platforms"
+)
+_ON_MEDIA = (
+    "(ad_id, item_id) DO UPDATE SET role = excluded.role, position = excluded.position,"
+    " status = CASE WHEN ad_media.status = 'ok' THEN 'ok' ELSE excluded.status END,"
+    " reason = CASE WHEN ad_media.status = 'ok' THEN NULL ELSE excluded.reason END,"
+    " sha256 = coalesce(excluded.sha256, ad_media.sha256), url = coalesce(excluded.url, ad_media.url)"
+)
+
+Row = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRows:
+    """The rows of one scan, ready to write, in the order of the column tuples above."""
+
+    scan_id: str
+    scope: str
+    brand_slug: str
+    channel: str
+    account: str
+    scanned_on: date
+    digest: str
+    ads: Sequence[Row]
+    versions: Sequence[Row]
+    observations: Sequence[Row]
+    media: Sequence[Row]
+    content_hashes: Mapping[str, frozenset[str]]  # ad_id → what it says now
+
+
+def write_scan(connection: Connection, rows: ScanRows, *, batch_id: str) -> dict[str, int]:
+    """Write a scan; returns its ledger: ads new, changed, seen_again, not_seen, and versions new."""
+    counts = _compare(connection, rows)
+    copy_upsert(connection, ad, AD_COLUMNS, rows.ads, on_conflict=_ON_AD)
+    before = _count_versions(connection, rows.content_hashes)
+    copy_upsert(connection, ad_version, VERSION_COLUMNS, rows.versions, on_conflict=_ON_VERSION)
+    counts["versions_new"] = _count_versions(connection, rows.content_hashes) - before
+    connection.execute(
+        text(
+            "INSERT INTO scan (scan_id, scope, brand_slug, channel, account, scanned_on, digest, batch_id, counts)"
+            " VALUES (:id, :scope, :brand, :channel, :account, :day, :digest, :batch, :counts)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {
+            "id": rows.scan_id,
+            "scope": rows.scope,
+            "brand": rows.brand_slug,
+            "channel": rows.channel,
+            "account": rows.account,
+            "day": rows.scanned_on,
+            "digest": rows.digest,
+            "batch": batch_id,
+            "counts": json.dumps(counts),
+        },
+    )
+    copy_upsert(connection, observation, OBSERVATION_COLUMNS, rows.observations)
+    copy_upsert(connection, ad_media, MEDIA_COLUMNS, rows.media, on_conflict=_ON_MEDIA)
+    return counts
+
+
+def write_creatives(connection: Connection, rows: Iterable[Row]) -> int:
+    """Store creatives once; returns how many are new."""
+    return copy_upsert(connection, creative, CREATIVE_COLUMNS, rows)
+
+
+def write_contents(connection: Connection, rows: Iterable[Row]) -> int:
+    """Store texts to label once; returns how many are new."""
+    return copy_upsert(connection, content, CONTENT_COLUMNS, rows)
+
+
+def _compare(connection: Connection, rows: ScanRows) -> dict[str, int]:
+    incoming = list(rows.content_hashes)
+    known = _known_contents(connection, incoming)
+    changed = sum(known[ad_id] != rows.content_hashes[ad_id] for ad_id in incoming if ad_id in known)
+    return {
+        "ads": len(incoming),
+        "new": len(incoming) - len(known),
+        "changed": changed,
+        "seen_again": len(known) - changed,
+        "not_seen": _count_not_seen(connection, rows, incoming),
+        "versions": sum(len(hashes) for hashes in rows.content_hashes.values()),
+    }
+
+
+def _known_contents(connection: Connection, ad_ids: list[str]) -> dict[str, frozenset[str]]:
+    """What each known ad said when it was last seen (several versions may run side by side)."""
+    statement = text(
+        "SELECT a.ad_id, array_agg(v.content_hash) AS hashes FROM ad a JOIN ad_version v USING (ad_id)"
+        " WHERE a.ad_id = ANY(:ids) AND v.last_seen = a.last_seen GROUP BY a.ad_id"
+    )
+    return {row.ad_id: frozenset(row.hashes) for row in connection.execute(statement, {"ids": ad_ids})}
+
+
+def _count_not_seen(connection: Connection, rows: ScanRows, incoming: list[str]) -> int:
+    """Ads of the scan before this one that this one doesn't show. An older scan imported late tells nothing."""
+    statement = text(
+        "WITH previous AS (SELECT max(scanned_on) AS day FROM scan WHERE scope = :scope AND brand_slug = :brand"
+        " AND channel = :channel AND account = :account AND scan_id <> :scan)"
+        " SELECT count(*) FROM ad, previous WHERE ad.scope = :scope AND ad.brand_slug = :brand"
+        " AND ad.channel = :channel AND ad.account = :account AND ad.last_scanned_on = previous.day"
+        " AND previous.day < :day AND ad.source_says_active IS NOT FALSE AND ad.ad_id <> ALL(:ids)"
+    )
+    values = {
+        "scope": rows.scope,
+        "brand": rows.brand_slug,
+        "channel": rows.channel,
+        "account": rows.account,
+        "scan": rows.scan_id,
+        "day": rows.scanned_on,
+        "ids": incoming,
+    }
+    count: int = connection.execute(statement, values).scalar_one()
+    return count
+
+
+def _count_versions(connection: Connection, ads: Mapping[str, Any]) -> int:
+    statement = text("SELECT count(*) FROM ad_version WHERE ad_id = ANY(:ids)")
+    count: int = connection.execute(statement, {"ids": list(ads)}).scalar_one()
+    return count

@@ -1,0 +1,118 @@
+"""Phase 3: read the brand's new content. Local and free: rules first, then vectors and prototypes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from core.adapters.postgres.content_store import (
+    Unlabelled,
+    decided_dimensions,
+    mark_labelled,
+    store_labels,
+    store_vectors,
+    unfinished,
+    unlabelled,
+    vectors_of,
+)
+from core.adapters.postgres.engine import Database
+from core.adapters.postgres.run_store import claim_ai_phase, extend_ai_phase, find_run, finish_ai_phase
+from core.ai.labelling import TextLabeller
+from core.messages import AiPhaseMessage
+from core.observability.logs import get_logger
+from core.ports import TextEmbedder, Vector
+
+_log = get_logger(__name__)
+_RULES_BATCH = 500
+_VECTORS_BATCH = 64  # a few seconds of the model: progress shows, and little is lost with the process
+_LEASE_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Enricher:
+    """Enrich with its ports."""
+
+    database: Database
+    labeller: TextLabeller
+    embedder: TextEmbedder
+
+    def enrich(self, message: AiPhaseMessage) -> int:
+        """Label every content of the brand that waits; returns how many. A message twice does the work once."""
+        if message.batch_id is None:
+            return self._read(message.scope, message.brand, None)
+        with self.database.machinery() as connection:
+            run = find_run(connection, batch_id=message.batch_id)
+            if run is None or not claim_ai_phase(connection, message.batch_id, lease_seconds=_LEASE_SECONDS):
+                return 0
+        done = self._read(run.scope, run.brand_slug, run.batch_id)
+        with self.database.machinery() as connection:
+            finish_ai_phase(connection, run.batch_id)
+        _log.info("brand read", brand=run.brand_slug, batch_id=run.batch_id, contents=done)
+        return done
+
+    def _read(self, scope: str, brand_slug: str, batch_id: str | None) -> int:
+        for contents in self._waiting_for_rules(scope, brand_slug):
+            self._apply_rules(scope, contents)
+        done = 0
+        for contents in self._waiting_for_vectors(scope, brand_slug):
+            self._apply_prototypes(scope, contents)
+            done += len(contents)
+            if batch_id is not None:
+                with self.database.machinery() as connection:
+                    extend_ai_phase(connection, batch_id, lease_seconds=_LEASE_SECONDS)
+        return done
+
+    def _waiting_for_rules(self, scope: str, brand_slug: str) -> Iterator[Sequence[Unlabelled]]:
+        while True:
+            with self.database.worker(scope) as connection:
+                contents = unlabelled(connection, scope=scope, brand_slug=brand_slug, limit=_RULES_BATCH)
+            if not contents:
+                return
+            yield contents
+
+    def _waiting_for_vectors(self, scope: str, brand_slug: str) -> Iterator[Sequence[Unlabelled]]:
+        while True:
+            with self.database.worker(scope) as connection:
+                contents = unfinished(connection, scope=scope, brand_slug=brand_slug, limit=_VECTORS_BATCH)
+            if not contents:
+                return
+            yield contents
+
+    def _apply_rules(self, scope: str, contents: Sequence[Unlabelled]) -> None:
+        labels = {item.content_id: self.labeller.label_by_rules(item.text, item.cta) for item in contents}
+        with self.database.worker(scope) as connection:
+            store_labels(connection, scope=scope, labels=labels)
+
+    def _apply_prototypes(self, scope: str, contents: Sequence[Unlabelled]) -> None:
+        vectors = self._vectors(scope, contents)
+        ids = [item.content_id for item in contents]
+        with self.database.worker(scope) as connection:
+            decided = decided_dimensions(connection, scope=scope, content_ids=ids)
+        labels = {
+            item.content_id: self.labeller.label_by_prototypes(
+                item.text, vectors[item.text_hash], self.labeller.dimensions - decided.get(item.content_id, set())
+            )
+            for item in contents
+        }
+        with self.database.worker(scope) as connection:
+            store_labels(connection, scope=scope, labels=labels)
+            mark_labelled(connection, scope=scope, content_ids=ids, taxonomy_version=self.labeller.taxonomy_version)
+
+    def _vectors(self, scope: str, contents: Sequence[Unlabelled]) -> dict[str, Vector]:
+        """The vector of each text: stored, or made now and stored before anything else can fail."""
+        texts = {item.text_hash: item.text for item in contents}
+        with self.database.worker(scope) as connection:
+            vectors = vectors_of(connection, scope=scope, subjects=list(texts), model=self.embedder.model)
+        missing = [digest for digest in texts if digest not in vectors]
+        if missing:
+            made = self.embedder.embed([texts[digest] for digest in missing])
+            vectors |= dict(zip(missing, made, strict=True))
+            with self.database.worker(scope) as connection:
+                store_vectors(
+                    connection,
+                    scope=scope,
+                    model=self.embedder.model,
+                    vectors=((digest, vectors[digest].astype("<f4").tobytes()) for digest in missing),
+                    dimension=self.embedder.dimension,
+                )
+        return vectors

@@ -1,0 +1,109 @@
+"""How far the requests are: computed from their runs, never counted along."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from core.adapters.postgres.content_store import count_unfinished
+from core.adapters.postgres.engine import Database
+from core.adapters.postgres.request_store import (
+    count_rejections,
+    open_requests,
+    record_event,
+    runs_of,
+    update_request,
+)
+
+_OVER = {"committed", "failed", "cancelled"}
+_SUMMED = (
+    "rows", "ads", "new", "changed", "seen_again", "not_seen", "versions", "versions_new", "creatives_new",
+    "contents_new", "scans",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a request stands."""
+
+    status: str
+    progress: dict[str, Any]
+    result: dict[str, Any] | None = None
+    error: str | None = None
+
+
+def report_progress(database: Database) -> int:
+    """Move every open request on; stores an event for each that changed and returns how many did."""
+    changed = 0
+    with database.machinery() as connection:
+        for request in open_requests(connection):
+            state = _state_of(connection, request)
+            if (state.status, state.progress) == (request["status"], request["progress"]):
+                continue
+            changed += 1
+            update_request(
+                connection,
+                request["request_id"],
+                status=state.status,
+                progress=state.progress,
+                result=state.result,
+                error=state.error,
+            )
+            record_event(
+                connection,
+                organisation_id=request["organisation_id"],
+                request_id=request["request_id"],
+                status=state.status,
+                result=state.result or state.progress,
+            )
+    return changed
+
+
+def _state_of(connection: Connection, request: dict[str, Any]) -> Progress:
+    runs = runs_of(connection, request["request_id"])
+    state = judge(runs, parts=int(request["params"].get("parts", 1)))
+    if state.result is not None:
+        state.result["rejected"] = count_rejections(connection, request["request_id"])
+    return state
+
+
+def judge(runs: Sequence[dict[str, Any]], *, parts: int) -> Progress:
+    """The state of a request from the states of its runs. Pure; it ends when every part has ended."""
+    if not runs:
+        return Progress("queued", {})
+    ended = [run for run in runs if run["state"] in _OVER and run["ai_state"] in ("done", "none")]
+    progress = {
+        "brands": parts,
+        "brands_committed": sum(run["state"] == "committed" for run in runs),
+        "brands_read": len(ended),
+        "items": sum(run["expected_count"] for run in runs),
+        "items_finished": sum(run["finished"] for run in runs),
+    }
+    if len(runs) < parts or len(ended) < len(runs):
+        return Progress("processing", progress)
+    errors = [f"{run['brand_slug']}: {run['error']}" for run in runs if run["error"]]
+    status = "failed" if len(errors) == len(runs) else "completed"
+    return Progress(status, progress, summarise(runs), "; ".join(errors) or None)
+
+
+def summarise(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The ledger of a request: the sum of its runs', and each brand's own."""
+    totals: Counter[str] = Counter(dict.fromkeys(_SUMMED, 0))
+    media: Counter[str] = Counter()
+    brands = {}
+    for run in runs:
+        ledger = run["ledger"] or {}
+        totals.update({name: ledger.get(name, 0) for name in _SUMMED})
+        media.update(ledger.get("media", {}))
+        brands[run["brand_slug"]] = ledger | ({"error": run["error"]} if run["error"] else {})
+    return {**totals, "media": dict(media), "brands": brands}
+
+
+def waiting_contents(database: Database, *, scope: str, brand_slug: str) -> int:
+    """How many contents of a brand wait for labels."""
+    with database.worker(scope) as connection:
+        return count_unfinished(connection, scope=scope, brand_slug=brand_slug)

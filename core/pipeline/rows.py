@@ -1,0 +1,253 @@
+"""From the manifest and the item results of a run to rows of the record. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.adapters.postgres.record_store import Row, ScanRows
+from core.domain.ad import AdRecord, AdVersion
+from core.domain.avatars import ImageUse, page_avatars
+from core.domain.identity import content_identity, digest_of, scan_identity, version_identity
+from core.domain.media import MediaRole, MediaStatus
+from core.domain.run import ItemResult, ItemState
+from core.sources.records import content_hash, labelled_text, text_hash
+
+_AVATAR_ONLY = "only the page's picture was delivered, not the creative"
+_NO_MEDIA = "the source declares no media for this ad"
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestAd:
+    """One ad of a run with the ids of its items."""
+
+    ad_id: str
+    record: AdRecord
+    item_ids: Sequence[str]
+    raw_document_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What every row of a run shares."""
+
+    scope: str
+    brand_slug: str
+    results: Mapping[str, ItemResult]
+    avatars: frozenset[str] = field(default_factory=frozenset)
+
+
+def find_avatars(ads: Iterable[ManifestAd], results: Mapping[str, ItemResult]) -> frozenset[str]:
+    """The hashes of images that are a page's picture, judged over the whole run."""
+    return page_avatars(_image_uses(ads, results))
+
+
+def _image_uses(ads: Iterable[ManifestAd], results: Mapping[str, ItemResult]) -> Iterator[ImageUse]:
+    for ad in ads:
+        page = ad.record.page_id or ad.record.page_name or ad.record.brand_name
+        said = text_hash(labelled_text(ad.record.versions[0])) if ad.record.versions else ""
+        for item_id in ad.item_ids:
+            facts = results[item_id].facts if item_id in results else {}
+            if facts.get("width") and facts.get("height"):
+                yield ImageUse(facts["sha256"], facts["width"], facts["height"], page, ad.ad_id, said)
+
+
+def scan_rows(ads: Sequence[ManifestAd], context: RunContext) -> list[ScanRows]:
+    """One ScanRows per (channel, account, day), oldest day first."""
+    groups: dict[tuple[date, str, str], list[ManifestAd]] = {}
+    for ad in ads:
+        groups.setdefault((ad.record.scanned_on, ad.record.channel, ad.record.account), []).append(ad)
+    return [_one_scan(key, groups[key], context) for key in sorted(groups)]
+
+
+def _one_scan(key: tuple[date, str, str], ads: Sequence[ManifestAd], context: RunContext) -> ScanRows:
+    day, channel, account = key
+    hashes: dict[str, frozenset[str]] = {}
+    for ad in ads:
+        hashes[ad.ad_id] = hashes.get(ad.ad_id, frozenset()) | {content_hash(v) for v in _versions(ad.record)}
+    digest = digest_of(f"{ad_id} {' '.join(sorted(said))}" for ad_id, said in hashes.items())
+    scan_id = scan_identity(
+        scope=context.scope,
+        brand_slug=context.brand_slug,
+        channel=channel,
+        account=account,
+        day=day.isoformat(),
+        digest=digest,
+    )
+    versions = [row for ad in ads for row in _version_rows(ad, context.scope)]
+    seen_on = {ad.ad_id: _last_seen(ad.record) for ad in ads}
+    return ScanRows(
+        scan_id=scan_id,
+        scope=context.scope,
+        brand_slug=context.brand_slug,
+        channel=channel,
+        account=account,
+        scanned_on=day,
+        digest=digest,
+        ads=_distinct(_ad_row(ad, context) for ad in ads),
+        versions=_distinct(versions),
+        observations=_distinct(((scan_id, row[0], context.scope, row[2], seen_on[row[2]]) for row in versions), 2),
+        media=_distinct((row for ad in ads for row in _media_rows(ad, context)), 2),
+        content_hashes=hashes,
+    )
+
+
+def _distinct(rows: Iterable[Row], key_columns: int = 1) -> list[Row]:
+    """The last row per key: one statement may not touch the same row twice."""
+    return list({tuple(row[:key_columns]): row for row in rows}.values())
+
+
+def _versions(record: AdRecord) -> tuple[AdVersion, ...]:
+    return record.versions or (AdVersion(),)
+
+
+def _last_seen(record: AdRecord) -> date:
+    return record.last_seen or record.scanned_on
+
+
+def _first_seen(record: AdRecord) -> date:
+    return min(record.first_seen or record.scanned_on, _last_seen(record))
+
+
+def content_rows(ads: Iterable[ManifestAd], scope: str) -> list[Row]:
+    """The texts to label; a version that says nothing has none."""
+    rows: dict[str, Row] = {}
+    for ad in ads:
+        for version in _versions(ad.record):
+            said = labelled_text(version)
+            digest = text_hash(said)
+            if said.strip():
+                content_id = content_identity(digest, version.cta)
+                rows[content_id] = (scope, content_id, digest, said, version.cta)
+    return list(rows.values())
+
+
+def creative_rows(results: Iterable[ItemResult], scope: str) -> list[Row]:
+    """The media files, each once."""
+    rows: dict[str, Row] = {}
+    for result in results:
+        facts = result.facts
+        if result.state is ItemState.OK and "sha256" in facts:
+            measured = (facts["content_type"], facts["size_bytes"], facts.get("width"), facts.get("height"))
+            rows[facts["sha256"]] = (scope, facts["sha256"], *measured)
+    return list(rows.values())
+
+
+def _ad_row(ad: ManifestAd, context: RunContext) -> Row:
+    record = ad.record
+    current = _versions(record)[0]
+    status, reason, cover = _media_summary(ad, context)
+    return (
+        ad.ad_id,
+        context.scope,
+        record.channel,
+        record.account,
+        record.external_id,
+        context.brand_slug,
+        record.page_id,
+        record.page_name,
+        record.library_url,
+        _first_seen(record),
+        _last_seen(record),
+        record.scanned_on,
+        record.run_start,
+        record.run_end,
+        record.source_says_active,
+        list(record.countries),
+        current.format,
+        status,
+        reason,
+        cover,
+        version_identity(ad.ad_id, content_hash(current)),
+        content_identity(text_hash(labelled_text(current)), current.cta),
+        dict(record.attributes),
+        ad.raw_document_id,
+    )
+
+
+def _version_rows(ad: ManifestAd, scope: str) -> Iterator[Row]:
+    for version in _versions(ad.record):
+        said = content_hash(version)
+        digest = text_hash(labelled_text(version))
+        yield (
+            version_identity(ad.ad_id, said),
+            scope,
+            ad.ad_id,
+            said,
+            version.version_key,
+            version.copy,
+            version.title,
+            version.description,
+            version.cta,
+            version.landing_url,
+            urlsplit(version.landing_url).hostname if version.landing_url else None,
+            version.format,
+            list(version.platforms),
+            digest,
+            content_identity(digest, version.cta),
+            _last_seen(ad.record),  # what an ad said before this scan, nobody knows
+            _last_seen(ad.record),
+        )
+
+
+def _media_rows(ad: ManifestAd, context: RunContext) -> Iterator[Row]:
+    for ref, item_id in zip(ad.record.media, ad.item_ids, strict=False):
+        result = context.results.get(item_id)
+        if result is None:
+            continue
+        sha256 = result.facts.get("sha256")
+        role = MediaRole.PAGE_AVATAR if sha256 in context.avatars else ref.role
+        status = result.status or MediaStatus.OK
+        yield (ad.ad_id, item_id, context.scope, role, ref.position, status, result.reason, sha256, result.url)
+
+
+def _media_summary(ad: ManifestAd, context: RunContext) -> tuple[MediaStatus, str | None, str | None]:
+    """(status, reason, cover) of an ad: of its best medium. An avatar is no creative."""
+    if not ad.record.media:
+        return MediaStatus.NONE_DECLARED, _NO_MEDIA, None
+    results = [context.results[item_id] for item_id in ad.item_ids if item_id in context.results]
+    stored = [result for result in results if result.state is ItemState.OK]
+    creatives = [result for result in stored if result.facts.get("sha256") not in context.avatars]
+    if creatives:
+        return MediaStatus.OK, None, next(iter(_covers(creatives)), None)
+    if stored:
+        return MediaStatus.NONE_DECLARED, _AVATAR_ONLY, None
+    if not results:
+        return MediaStatus.NOT_ATTEMPTED, "no result for its media", None
+    return results[0].status or MediaStatus.FETCH_ERROR, results[0].reason, None
+
+
+def _covers(results: Iterable[ItemResult]) -> Iterator[str]:
+    for result in results:
+        if str(result.facts.get("content_type", "")).startswith("image/"):
+            yield str(result.facts["sha256"])
+
+
+def media_ledger(results: Iterable[ItemResult], avatars: frozenset[str]) -> dict[str, int]:
+    """How many distinct media ended in which status; page avatars are counted apart, they are no creatives."""
+    counts: dict[str, int] = {}
+    for result in results:
+        if result.status is None:  # a text
+            continue
+        is_avatar = result.state is ItemState.OK and result.facts.get("sha256") in avatars
+        name = MediaRole.PAGE_AVATAR.value if is_avatar else result.status.value
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def vector_rows(results: Iterable[ItemResult]) -> dict[str, dict[str, bytes]]:
+    """model → subject → vector, of the results that brought one."""
+    vectors: dict[str, dict[str, bytes]] = {}
+    for result in results:
+        if result.embedding is not None and "embedding_subject" in result.facts:
+            by_subject = vectors.setdefault(str(result.facts["embedding_model"]), {})
+            by_subject[str(result.facts["embedding_subject"])] = result.embedding
+    return vectors
+
+
+def manifest_ad(ad_id: str, document: dict[str, Any], item_ids: Sequence[str], record: AdRecord) -> ManifestAd:
+    """An ad of the manifest as stored: its raw rows are kept as a document of their own."""
+    return ManifestAd(ad_id, record, item_ids, document.get("raw_document_id"))

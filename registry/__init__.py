@@ -1,0 +1,1 @@
+"""The Active Brand Registry: which brands are being processed, and who may commit."""

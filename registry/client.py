@@ -1,0 +1,104 @@
+"""The registry's HTTP contract from a worker's side. No answer is an error: a message is never deleted without one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import urllib3
+
+from core.domain.run import ItemResult
+from core.errors import (
+    AdologyError,
+    BadInputError,
+    ConflictError,
+    NotAllowedError,
+    NotFoundError,
+    RetryableError,
+    StaleError,
+)
+from core.observability.external_calls import external_call
+
+_ERRORS: Mapping[int, type[AdologyError]] = {
+    400: BadInputError,
+    401: NotAllowedError,
+    403: NotAllowedError,
+    404: NotFoundError,
+    409: ConflictError,
+    410: StaleError,
+    413: BadInputError,
+    422: BadInputError,
+}
+_OK = 200
+# A restarting registry answers 503 for a moment; beyond this the message goes back to its queue.
+_RETRIES = urllib3.Retry(
+    total=4, backoff_factor=0.25, status_forcelist=(503,), allowed_methods=None, raise_on_status=False
+)
+_TIMEOUT = urllib3.Timeout(connect=3.0, read=30.0)
+
+
+class RegistryClient:
+    """start, submit and commit-complete over one connection pool. Every call may be repeated safely."""
+
+    def __init__(self, base_url: str, *, token: str, connections: int = 16) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._pool = urllib3.PoolManager(maxsize=connections, retries=_RETRIES, timeout=_TIMEOUT)
+
+    def start(self, *, brand: str, expected_count: int, batch_id: str, scope: str) -> int | None:
+        """Open the run; a lease token when it is complete already."""
+        body = {"brand": brand, "expected_count": expected_count, "batch_id": batch_id, "scope": scope}
+        return _token(self._post("start", body))
+
+    def submit(self, *, brand: str, scope: str, batch_id: str | None, result: ItemResult) -> tuple[str, int | None]:
+        """Hand in an item's result; (batch_id, lease token if the caller must commit)."""
+        answer = self._post("submit", submit_body(brand, scope, batch_id, result))
+        return str(answer["batch_id"]), _token(answer)
+
+    def commit_complete(self, *, brand: str, scope: str, batch_id: str) -> None:
+        """Let the registry forget the batch."""
+        self._post("commit-complete", {"brand": brand, "scope": scope, "batch_id": batch_id})
+
+    def _post(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        with external_call("registry", operation) as call:
+            try:
+                response = self._pool.request(
+                    "POST", f"{self._base_url}/{operation}", body=json.dumps(body), headers=self._headers
+                )
+            except urllib3.exceptions.HTTPError as error:
+                raise RetryableError(f"the registry doesn't answer: {type(error).__name__}") from error
+            call.status, call.size_bytes = response.status, len(response.data)
+            if response.status == _OK:
+                answer: dict[str, Any] = response.json()
+                return answer
+            raise _error(response)
+
+
+def submit_body(brand: str, scope: str, batch_id: str | None, result: ItemResult) -> dict[str, Any]:
+    """The specification's body, with our fields added."""
+    embedding = [] if result.embedding is None else np.frombuffer(result.embedding, dtype="<f4").tolist()
+    return {
+        "brand": brand,
+        "scope": scope,
+        "batch_id": batch_id,
+        "item_id": result.item_id,
+        "state": result.state.value,
+        "status": None if result.status is None else result.status.value,
+        "error": result.reason,
+        "result": {"url": result.url, "embedding": embedding, **result.facts},
+    }
+
+
+def _token(answer: Mapping[str, Any]) -> int | None:
+    return int(answer["lease_token"]) if answer.get("should_commit") else None
+
+
+def _error(response: urllib3.BaseHTTPResponse) -> AdologyError:
+    kind = _ERRORS.get(response.status, RetryableError)
+    try:
+        message = str(response.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"the registry answered {response.status}"
+    return kind(message)
