@@ -98,10 +98,12 @@ def test_an_error_logged_by_the_notifier_does_not_come_back_to_it(written: Writt
         def notify(self, notice: Notice) -> None:
             super().notify(notice)
             log.error("could not deliver")
+            complained.set()
 
-    notifier = Complaining()
+    notifier, complained = Complaining(), threading.Event()
     with ErrorsSink(notifier):
         log.error("failed")
+        assert complained.wait(10)
     assert [notice.subject for notice in notifier.notices] == ["failed"]
     assert written.last()["event"] == "could not deliver"
 
