@@ -36,7 +36,7 @@ class _Lines:
 
 def header_of(head: str) -> tuple[list[str], str]:
     """The columns and delimiter of a CSV of which ``head`` is the beginning: the split with most columns."""
-    line = head.lstrip("\r\n").partition("\n")[0].rstrip("\r")
+    line = head.replace("\0", "").lstrip("\r\n").partition("\n")[0].rstrip("\r")
     splits = [([column.strip() for column in _split(line, delimiter)], delimiter) for delimiter in DELIMITERS]
     return max(splits, key=lambda split: len(split[0]))
 
@@ -51,6 +51,11 @@ def _split(line: str, delimiter: str) -> list[str]:
 def read_csv(text: str, source: SourceFile) -> Iterator[Row | Rejection]:
     """Every row below the header. Blank lines are skipped, NUL characters dropped."""
     columns, delimiter = header_of(text)
+    named = list(filter(None, columns))
+    if len(named) != len(set(named)) or has_surrogates("".join(columns)):
+        reason = "the header repeats a column or holds bytes that are no UTF-8; correct it and import again"
+        yield Rejection(source.name, 1, "bad_header", reason, shorten(" | ".join(columns)))
+        return
     lines = _Lines(list(io.StringIO(text, newline="")))
     is_header = True
     while lines.position < len(lines.lines):

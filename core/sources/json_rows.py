@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -19,7 +20,12 @@ def _no_number(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_number)
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_number(digits)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 
 def read_json_array(text: str, source: SourceFile, keys: Collection[str]) -> Iterator[Row | Rejection]:
@@ -76,7 +82,17 @@ def _row(source: SourceFile, line: int, element: Any) -> Row | Rejection:
     shown = json.dumps(element, ensure_ascii=False)
     if has_surrogates(shown):
         return _rejection(source, line, "bad_encoding", "the element holds characters that are no Unicode text", shown)
-    return Row(line, json.loads(shown.replace("\\u0000", "")) if "\\u0000" in shown else element)
+    return Row(line, _without_nul(element))
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_nul(key): _without_nul(item) for key, item in value.items()}
+    return value
 
 
 def _rejection(source: SourceFile, line: int, code: str, reason: str, excerpt: str) -> Rejection:

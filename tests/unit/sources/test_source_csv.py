@@ -69,6 +69,12 @@ def test_nul_characters_are_dropped(tmp_path: Path) -> None:
     assert read(customer_lines(tmp_path / "a.csv", "1,,Bri\0ght,,,,,,"))[0][0].brand_name == "Bright"
 
 
+def test_a_header_that_repeats_a_column_says_nothing_of_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{HEADER},brand\n1,,B,,,,,,,C\n")
+    assert (read(path)[0], codes(path)) == ([], [(1, "bad_header")])
+
+
 def test_semicolons_may_separate_the_columns(tmp_path: Path) -> None:
     assert read(customer_csv(tmp_path / "a.csv", {}, delimiter=";"))[0][0].attributes["features"] == ["warm", "strong"]
 

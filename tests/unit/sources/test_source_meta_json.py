@@ -31,6 +31,7 @@ def test_an_array_broken_at_line_500_keeps_the_ads_before_and_after(tmp_path: Pa
         ('{"libId": "2", "images": [{"file": "a.jpg"}', "bad_json"),  # not closed: what is inside is no ad
         ("{libId: 2}", "bad_json"),
         ('{"libId": "2", "x": NaN}', "bad_json"),
+        ('{"libId": "2", "x": 1E999}', "bad_json"),
         ("[" * 100_000, "bad_json"),  # nested too deeply
         ("null", "not_an_object"),
         ('{"libId": "2", "copy": "\\ud800"}', "bad_encoding"),
@@ -54,7 +55,9 @@ def test_an_array_that_stops_says_so(tmp_path: Path) -> None:
 
 
 def test_nul_characters_are_dropped_from_json_too(tmp_path: Path) -> None:
-    assert only(tmp_path, copy="좋은\0아침").versions[0].copy == "좋은아침"
+    record = only(tmp_path, copy="좋은\0아침", advertiser="back\\u0000slash")
+    assert record.versions[0].copy == "좋은아침"
+    assert record.page_name == "back\\u0000slash"  # a backslash and letters are no NUL
 
 
 @pytest.mark.parametrize(
