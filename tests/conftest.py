@@ -10,6 +10,7 @@ import ipaddress
 import itertools
 import os
 import sys
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,24 @@ _numbers = itertools.count(1)
 # --- PostgreSQL ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home folder for the embedded server.
+
+    Not under ``tmp_path``: each start of pytest closes its parent to others, and under root the server is another user.
+    """
+    with tempfile.TemporaryDirectory(prefix="adology-home-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def postgres_server(
-    tmp_path_factory: pytest.TempPathFactory, no_process_left_behind: None
-) -> Iterator[EmbeddedPostgres]:
+def postgres_server(no_process_left_behind: None) -> Iterator[EmbeddedPostgres]:
     """The one server of this pytest process. Its data needn't survive the machine: no fsync."""
     settings = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "max_connections": "300"}
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), settings=settings) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="adology-tests-") as folder,
+        EmbeddedPostgres(Path(folder), settings=settings) as server,
+    ):
         yield server
 
 

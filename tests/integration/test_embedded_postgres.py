@@ -15,8 +15,8 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from core.adapters.postgres.embedded import EmbeddedPostgres, database_url_file, running_url
-from core.errors import BadInputError, ConflictError, NotFoundError, UnavailableError
+from core.adapters.postgres.embedded import EmbeddedPostgres, database_url_file
+from core.errors import BadInputError, ConflictError, UnavailableError
 
 FAST = {"fsync": "off", "shared_buffers": "16MB"}
 HOLDER = """
@@ -64,51 +64,51 @@ def hold() -> Iterator[Hold]:
         holder.communicate()
 
 
-def test_the_server_answers_and_stops_without_a_trace(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
+def test_the_server_answers_and_stops_without_a_trace(home: Path) -> None:
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
         assert query(postgres.url, "SELECT 1") == 1
         assert postgres.pid is not None
         server = psutil.Process(postgres.pid)
     assert not server.is_running()
-    assert not database_url_file(tmp_path).exists()
+    assert not database_url_file(home).exists()
 
 
-def test_rows_survive_a_restart(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
+def test_rows_survive_a_restart(home: Path) -> None:
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
         query(postgres.url, "CREATE TABLE kept AS SELECT 7 AS n")
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
         assert query(postgres.url, "SELECT n FROM kept") == 7
 
 
 @pytest.mark.parametrize("name", ["with a space", "광고", "quote'd", "x" * 150], ids=lambda name: name[:12])
-def test_any_home_path_works(tmp_path: Path, name: str) -> None:
-    with EmbeddedPostgres(tmp_path / name, settings=FAST) as postgres:
+def test_any_home_path_works(home: Path, name: str) -> None:
+    with EmbeddedPostgres(home / name, settings=FAST) as postgres:
         assert query(postgres.url, "SELECT 1") == 1
 
 
-def test_korean_and_japanese_words_have_trigrams(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
+def test_korean_and_japanese_words_have_trigrams(home: Path) -> None:
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
         query(postgres.url, "CREATE EXTENSION pg_trgm")
         assert query(postgres.url, "SELECT cardinality(show_trgm('광고 テスト'))") == 7
 
 
-def test_no_network_address_is_listened_on(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
+def test_no_network_address_is_listened_on(home: Path) -> None:
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
         assert postgres.pid is not None
         assert psutil.Process(postgres.pid).net_connections(kind="inet") == []
 
 
-def test_data_and_socket_are_closed_to_other_users(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path, settings=FAST):
+def test_data_and_socket_are_closed_to_other_users(home: Path) -> None:
+    with EmbeddedPostgres(home, settings=FAST):
         for private in ("data", "socket"):
-            assert stat.S_IMODE((tmp_path / "postgres" / private).stat().st_mode) == 0o700
-        assert stat.S_IMODE(database_url_file(tmp_path).stat().st_mode) == 0o600
+            assert stat.S_IMODE((home / "postgres" / private).stat().st_mode) == 0o700
+        assert stat.S_IMODE(database_url_file(home).stat().st_mode) == 0o600
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_another_local_user_is_refused_even_at_an_open_socket(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
-        socket_folder = tmp_path / "postgres" / "socket"
+def test_another_local_user_is_refused_even_at_an_open_socket(home: Path) -> None:
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
+        socket_folder = home / "postgres" / "socket"
         socket_folder.chmod(0o777)
         psql = Path(str(psutil.Process(postgres.pid).exe())).with_name("psql")
         command = [str(psql), "-h", str(socket_folder), "-U", "postgres", "-c", "SELECT 1"]
@@ -117,75 +117,70 @@ def test_another_local_user_is_refused_even_at_an_open_socket(tmp_path: Path) ->
     assert "Peer authentication failed" in answer.stderr
 
 
-def test_a_second_holder_is_told_of_the_first(tmp_path: Path, hold: Hold) -> None:
-    hold(tmp_path)
+def test_a_second_holder_is_told_of_the_first(home: Path, hold: Hold) -> None:
+    hold(home)
     with pytest.raises(ConflictError, match="another process runs the database"):
-        EmbeddedPostgres(tmp_path, settings=FAST).start()
-    assert query(running_url(tmp_path), "SELECT 1") == 1
-
-
-def test_the_url_is_not_found_where_no_server_runs(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="make up"):
-        running_url(tmp_path)
+        EmbeddedPostgres(home, settings=FAST).start()
+    assert query(database_url_file(home).read_text(), "SELECT 1") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
-def test_the_server_goes_when_its_holder_is_killed(tmp_path: Path, hold: Hold) -> None:
-    holder, server = hold(tmp_path)
+def test_the_server_goes_when_its_holder_is_killed(home: Path, hold: Hold) -> None:
+    holder, server = hold(home)
     holder.kill()
     server.wait(timeout=20)
 
 
-def test_a_home_is_usable_again_after_holder_and_server_were_killed(tmp_path: Path, hold: Hold) -> None:
-    holder, server = hold(tmp_path)
-    query(running_url(tmp_path), "CREATE TABLE kept AS SELECT 7 AS n")
+def test_a_home_is_usable_again_after_holder_and_server_were_killed(home: Path, hold: Hold) -> None:
+    holder, server = hold(home)
+    query(database_url_file(home).read_text(), "CREATE TABLE kept AS SELECT 7 AS n")
     server.kill()
     holder.kill()
     holder.wait()
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
         assert query(postgres.url, "SELECT n FROM kept") == 7
 
 
-def test_a_server_that_outlived_its_holder_is_replaced(tmp_path: Path, hold: Hold) -> None:
-    holder, leftover = hold(tmp_path)
+def test_a_server_that_outlived_its_holder_is_replaced(home: Path, hold: Hold) -> None:
+    holder, leftover = hold(home)
     leftover.suspend()  # so that the signal of its holder's death can't reach it yet
     holder.kill()
     holder.wait()
     leftover.send_signal(signal.SIGCONT)
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
         assert postgres.pid != leftover.pid
         assert query(postgres.url, "SELECT 1") == 1
 
 
-def test_a_pid_file_that_names_another_program_is_forgotten(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path, settings=FAST):
-        lines = (tmp_path / "postgres/data/postmaster.pid").read_text().splitlines()
+def test_a_pid_file_that_names_another_program_is_forgotten(home: Path) -> None:
+    with EmbeddedPostgres(home, settings=FAST):
+        lines = (home / "postgres/data/postmaster.pid").read_text().splitlines()
     lines[0] = str(os.getppid())
-    (tmp_path / "postgres/data/postmaster.pid").write_text("\n".join(lines))
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
+    (home / "postgres/data/postmaster.pid").write_text("\n".join(lines))
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
         assert query(postgres.url, "SELECT 1") == 1
 
 
-def test_an_interrupted_first_start_is_begun_anew(tmp_path: Path) -> None:
-    (tmp_path / "postgres/data.new").mkdir(parents=True)
-    (tmp_path / "postgres/data.new/PG_VERSION").write_text("18\n")
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
+def test_an_interrupted_first_start_is_begun_anew(home: Path) -> None:
+    (home / "postgres/data.new").mkdir(parents=True)
+    (home / "postgres/data.new/PG_VERSION").write_text("18\n")
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
         assert query(postgres.url, "SELECT 1") == 1
 
 
-def test_a_refused_setting_is_reported_with_the_servers_own_words(tmp_path: Path) -> None:
+def test_a_refused_setting_is_reported_with_the_servers_own_words(home: Path) -> None:
     with pytest.raises(UnavailableError, match="no_such_setting"):
-        EmbeddedPostgres(tmp_path, settings={"no_such_setting": "1"}).start()
+        EmbeddedPostgres(home, settings={"no_such_setting": "1"}).start()
 
 
-def test_a_home_that_is_a_file_is_bad_input(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("")
+def test_a_home_that_is_a_file_is_bad_input(home: Path) -> None:
+    (home / "file").write_text("")
     with pytest.raises(BadInputError, match="ADOLOGY_HOME"):
-        EmbeddedPostgres(tmp_path / "home").start()
+        EmbeddedPostgres(home / "file").start()
 
 
-def test_starting_twice_is_one_server(tmp_path: Path) -> None:
-    with EmbeddedPostgres(tmp_path, settings=FAST) as postgres:
+def test_starting_twice_is_one_server(home: Path) -> None:
+    with EmbeddedPostgres(home, settings=FAST) as postgres:
         pid = postgres.pid
         postgres.start()
         assert postgres.pid == pid

@@ -35,7 +35,7 @@ import psutil
 
 from core.adapters.child_process import die_with_parent, end_process
 from core.adapters.postgres.server_account import ServerAccount, server_account
-from core.errors import BadInputError, ConflictError, NotFoundError, UnavailableError
+from core.errors import BadInputError, ConflictError, UnavailableError
 from core.observability.logs import get_logger
 
 _log = get_logger(__name__)
@@ -63,14 +63,6 @@ _SETTINGS = {
 def database_url_file(home: Path) -> Path:
     """Where the URL of the running embedded server is found."""
     return home / "run" / "database_url"
-
-
-def running_url(home: Path) -> str:
-    """The superuser URL of the server that another process runs on this home. Raises NotFoundError when none does."""
-    try:
-        return database_url_file(home).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFoundError(f"no embedded PostgreSQL runs on {home}: start the system with `make up`") from None
 
 
 class EmbeddedPostgres:
