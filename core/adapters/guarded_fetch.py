@@ -90,14 +90,13 @@ class GuardedMediaFetcher:
                 connection.connect()
                 connection.timeout = self._read_timeout_seconds
                 connection.request("GET", target.request_uri, headers=_HEADERS, preload_content=False)
-                response = connection.getresponse()
-                call.status = response.status
-                if location := response.get_redirect_location():
-                    return _redirected(url, location)
-                _refuse_all_but_ok(response, target.host, url)
-                stream, call.size_bytes = self._spool(response, target.host)
-                deadline.check(target.host)  # a connection cut by the deadline can look like an end
-                return FetchedMedia(stream, _content_type(response), url)
+                with connection.getresponse() as response:
+                    call.status = response.status
+                    if location := response.get_redirect_location():
+                        return _redirected(url, location)
+                    _refuse_all_but_ok(response, target.host, url)
+                    stream, call.size_bytes = self._spool(response, target.host, deadline)
+                    return FetchedMedia(stream, _content_type(response), url)
             except ssl.SSLCertVerificationError as error:
                 raise MediaProblemError(
                     MediaStatus.FETCH_ERROR, f"the certificate of {target.host} is not valid"
@@ -107,6 +106,7 @@ class GuardedMediaFetcher:
                 raise RetryableError(f"fetching from {target.host} failed: {type(error).__name__}") from error
             finally:
                 connection.close()
+                connection.stop_watching()
 
     def _connection(self, target: Target, deadline: _Deadline) -> _PinnedHTTPConnection:
         timeout = self._connect_timeout_seconds
@@ -120,11 +120,12 @@ class GuardedMediaFetcher:
         connection.addresses, connection.deadline = target.addresses, deadline
         return connection
 
-    def _spool(self, response: HTTPResponse, host: str) -> tuple[BinaryIO, int]:
+    def _spool(self, response: HTTPResponse, host: str, deadline: _Deadline) -> tuple[BinaryIO, int]:
         """The body, at its start, and its decoded size."""
         spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115  the caller closes
         try:
             size = self._copy(response, spool, host)
+            deadline.check(host)  # a connection cut by the deadline can look like an end
         except BaseException:
             spool.close()
             raise
@@ -208,11 +209,10 @@ class _PinnedHTTPConnection(HTTPConnection):
                 failure = error
         raise failure
 
-    def close(self) -> None:
-        super().close()
+    def stop_watching(self) -> None:
+        """Not part of ``close``, which http.client calls before the body of an answer without a length is read."""
         if self._watchdog is not None:
             self._watchdog.close()
-            self._watchdog = None
 
 
 class _PinnedHTTPSConnection(_PinnedHTTPConnection, HTTPSConnection):
