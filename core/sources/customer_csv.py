@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from core.domain.ad import AdRecord, AdVersion, Rejection
 from core.sources.csv_rows import read_csv
@@ -59,7 +60,7 @@ def _record(source: SourceFile, ad: AdRows, scanned_on: date) -> AdRecord:
     row = ad.rows[0]
     return AdRecord(
         channel="customer",
-        account=source.path.name.removesuffix(".gz").removesuffix(".csv"),
+        account=Path(source.path.name.removesuffix(".gz")).stem,
         external_id=ad.external_id,
         brand_name=ad.brand,
         scanned_on=scanned_on,

@@ -14,6 +14,7 @@ from core.sources.text_file import has_surrogates
 
 _SEPARATORS = re.compile(r"[\s,]*")
 _EXCERPT_CHARACTERS = 400
+_MAX_ATTEMPTS = 10_000  # at finding a whole object after damage, per file: each costs time in the size of the file
 
 
 def _no_number(name: str) -> float:
@@ -30,7 +31,7 @@ _DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 def read_json_array(text: str, source: SourceFile, keys: Collection[str]) -> Iterator[Row | Rejection]:
     """Every object of the array. After damage, reading goes on at the next object that has all of ``keys``."""
-    position, counter = text.index("[") + 1, _LineCounter(text)
+    position, counter, attempts = text.index("[") + 1, _LineCounter(text), iter(range(_MAX_ATTEMPTS))
     while True:
         position = _end_of(_SEPARATORS, text, position)
         if position >= len(text):
@@ -47,8 +48,10 @@ def read_json_array(text: str, source: SourceFile, keys: Collection[str]) -> Ite
             continue
         where = counter.line(getattr(element, "pos", position))
         yield _rejection(source, where, "bad_json", f"not JSON ({_cause(element)})", text[position:])
-        following = _next_object(text, position + 1, keys)
+        following = _next_object(text, position + 1, keys, attempts)
         if following is None:
+            if next(attempts, None) is None:
+                yield _rejection(source, where, "too_damaged", "too damaged to read on; export the file again", "")
             return
         position = following
 
@@ -66,9 +69,12 @@ def _cause(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
-def _next_object(text: str, position: int, keys: Collection[str]) -> int | None:
+def _next_object(text: str, position: int, keys: Collection[str], attempts: Iterator[int]) -> int | None:
     """Where the next whole object with all the keys begins; objects within the broken one have others."""
-    while (position := text.find("{", position)) >= 0:
+    for _ in attempts:
+        position = text.find("{", position)
+        if position < 0:
+            return None
         element, _ = _decode(text, position)
         if isinstance(element, dict) and all(key in element for key in keys):
             return position

@@ -191,10 +191,11 @@ def test_a_file_is_one_scan_of_each_of_its_brands(tmp_path: Path) -> None:
     rows = [
         {"ad_library_id": "1", "first_scrape_run_date": "2026-05-27", "latest_scrape_run_date": "2026-06-01"},
         {"ad_library_id": "2", "first_scrape_run_date": "", "latest_scrape_run_date": "2026-06-14"},
+        {"ad_library_id": "4", "latest_scrape_run_date": "2026-06-02"},
         {"ad_library_id": "3", "competitor_name": "Other"},
     ]
     records = read(meta_csv(tmp_path / "a.csv", *rows))[0]
-    assert [record.scanned_on for record in records] == [date(2026, 6, 14), date(2026, 6, 14), date(2026, 6, 4)]
+    assert [record.scanned_on for record in records] == [*[date(2026, 6, 14)] * 3, date(2026, 6, 4)]
     assert (records[0].first_seen, records[0].last_seen) == (date(2026, 5, 27), date(2026, 6, 4))
 
 

@@ -46,6 +46,14 @@ def test_a_broken_element_is_quarantined_alone(tmp_path: Path, broken: str, code
     assert [(record.external_id, record.lines) for record in records] == [("999001", (2,)), ("999003", (4,))]
 
 
+def test_a_file_of_nothing_but_damage_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "ads.json"
+    path.write_text(f"[\n{json.dumps(monitor_ad(1))},\n" + "{x" * 20_000)
+    records, rejections = read(path)
+    assert len(records) == 1
+    assert [rejection.code for rejection in rejections] == ["bad_json", "too_damaged"]
+
+
 def test_an_array_that_stops_says_so(tmp_path: Path) -> None:
     path = tmp_path / "ads.json"
     path.write_text(f"[\n{json.dumps(monitor_ad(1))},\n")

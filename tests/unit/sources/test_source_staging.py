@@ -91,4 +91,6 @@ def test_a_bundle_gives_back_its_records_and_has_the_same_bytes_again(tmp_path: 
     with write_bundle(records) as first, write_bundle(records) as second:
         assert first.read() == second.read()
         first.seek(0)
+        assert first.read(8)[4:] == bytes(4)  # no time of writing in the header
+        first.seek(0)
         assert list(read_bundle(first)) == records

@@ -1,0 +1,1 @@
+"""Acquisition engines: every source maps to one AdRecord."""
