@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from core.settings import Settings
 from core.sources.sample import SampleMarket, SampleMediaFetcher, SampleSource
 
 DATABASE_NAME = "adology"
+SAMPLE_AS_OF = date(2026, 10, 31)
 _DATABASE_URL_FILE = Path("run") / "database_url"  # written by whoever runs the embedded server
 
 
@@ -69,9 +70,7 @@ class Services:
     @cached_property
     def objects(self) -> ObjectStore:
         """Creatives and import bundles."""
-        return FolderObjectStore(
-            self.settings.home / "objects", link_key=self.link_key, base_url=self.settings.api_url
-        )
+        return FolderObjectStore(self.settings.home / "objects", link_key=self.link_key, base_url=self.settings.api_url)
 
     @cached_property
     def link_key(self) -> bytes:
@@ -102,7 +101,7 @@ class Services:
     @cached_property
     def sources(self) -> tuple[SourceEngine, ...]:
         """The acquisition engines that can be asked for a brand."""
-        return (SampleSource(self._sample_market, lambda: self.clock.now().date()),)
+        return (SampleSource(self.sample_market, lambda: self.clock.now().date()),)
 
     @cached_property
     def media(self) -> MediaFetcher:
@@ -117,7 +116,7 @@ class Services:
                 "https": web,
                 "http": web,
                 "upload": UploadMediaFetcher(self.objects),
-                "sample": SampleMediaFetcher(self._sample_market),
+                "sample": SampleMediaFetcher(self.sample_market),
             }
         )
 
@@ -127,8 +126,9 @@ class Services:
         return PostgresNotifier(self.database.worker_engine)
 
     @cached_property
-    def _sample_market(self) -> SampleMarket:
-        return SampleMarket(as_of=self.sample_as_of, ads=self.settings.sample_ads)
+    def sample_market(self) -> SampleMarket:
+        """The invented market of the first run: the same for everybody, so its days are fixed."""
+        return SampleMarket(as_of=SAMPLE_AS_OF, ads=self.settings.sample_ads)
 
 
 def build_services(settings: Settings, clock: Clock | None = None) -> Services:

@@ -2,7 +2,8 @@
 
 AdologyError
 ├── RetryableError        the same call may succeed later
-│   └── ThrottledError    … after ``retry_after_seconds``
+│   ├── ThrottledError    … after ``retry_after_seconds``
+│   └── WaitingForTurnError  when another run of the brand has ended
 ├── TerminalError         it never will: record it as failed
 │   ├── StaleError        it belongs to a run, lease or epoch that is over
 │   └── MediaProblemError a medium can't be had: status and reason are stored
@@ -38,6 +39,12 @@ class ThrottledError(RetryableError):
     def __init__(self, message: str, *, retry_after_seconds: float) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class WaitingForTurnError(RetryableError):
+    """Nothing is wrong, but another run of the brand must end first: parked, not counted as an attempt."""
+
+    code = "waiting"
 
 
 class TerminalError(AdologyError):

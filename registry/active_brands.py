@@ -19,6 +19,14 @@ from registry.batch import Batch
 class Journal(Protocol):
     """The store behind the registry. Raises UnavailableError while this process doesn't hold the registry."""
 
+    def acquire(self) -> int | None:
+        """Become, or stay, the one registry: the epoch held, or None while another process is it."""
+        ...
+
+    def release(self) -> None:
+        """Stop being the registry."""
+        ...
+
     def active(self) -> list[RunSnapshot]:
         """Every run that isn't over."""
         ...
@@ -71,24 +79,35 @@ class ActiveBrands:
         self._lock = threading.Lock()
         self._batches: dict[str, Batch] = {}
         self._lease_ends: dict[str, float] = {}
-        self._serving = False
+        self._epoch: int | None = None
 
     @property
     def is_serving(self) -> bool:
         """False until the memory is rebuilt: nobody may take silence for "done"."""
-        return self._serving
+        return self._epoch is not None
 
-    def rebuild(self) -> None:
-        """Load every active run from the store, then serve."""
+    def hold(self) -> None:
+        """Be the registry if nobody else is; repeated, it notices a lost connection and rebuilds in a new epoch."""
+        epoch = self._journal.acquire()
+        if epoch is None:
+            self._stop_serving()
+        elif epoch != self._epoch:
+            self._stop_serving()
+            self._rebuild(epoch)
+
+    def let_go(self) -> None:
+        """Answer nothing more and let another process be the registry."""
+        self._stop_serving()
+        self._journal.release()
+
+    def _rebuild(self, epoch: int) -> None:
         batches = {snapshot.batch_id: Batch.of(snapshot) for snapshot in self._journal.active()}
         with self._lock:
-            self._batches, self._lease_ends = batches, {}
-            self._serving = True
+            self._batches, self._lease_ends, self._epoch = batches, {}, epoch
 
-    def stop_serving(self) -> None:
-        """Another process holds the registry, or none does."""
+    def _stop_serving(self) -> None:
         with self._lock:
-            self._serving = False
+            self._epoch = None
             self._batches.clear()
             self._lease_ends.clear()
 
@@ -137,7 +156,7 @@ class ActiveBrands:
                 self._forget_if_over(candidate)
 
     def _require_serving(self) -> None:
-        if not self._serving:
+        if not self.is_serving:
             raise UnavailableError("the registry isn't serving yet; ask again", retry_after_seconds=1)
 
     def _known(self, brand: str, scope: str, batch_id: str | None) -> Batch | None:

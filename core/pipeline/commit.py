@@ -6,11 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
-
 from core.adapters.postgres.content_store import store_vectors
-from core.adapters.postgres.engine import Database
+from core.adapters.postgres.engine import Connection, Database
 from core.adapters.postgres.record_store import write_contents, write_creatives, write_scan
 from core.adapters.postgres.run_store import (
     RunRow,
@@ -56,7 +53,7 @@ class Committer:
         """
         try:
             return self._commit(batch_id, token)
-        except (RetryableError, OperationalError):
+        except RetryableError:
             if self._state(batch_id) is RunState.COMMITTED:
                 _log.warning("commit was acknowledged late", batch_id=batch_id)
                 return {}

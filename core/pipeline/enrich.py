@@ -90,13 +90,16 @@ class Enricher:
             decided = decided_dimensions(connection, scope=scope, content_ids=ids)
         labels = {
             item.content_id: self.labeller.label_by_prototypes(
-                item.text, vectors[item.text_hash], self.labeller.dimensions - decided.get(item.content_id, set())
+                item.text, vectors[item.text_hash], self._open_dimensions(decided.get(item.content_id, set()))
             )
             for item in contents
         }
         with self.database.worker(scope) as connection:
             store_labels(connection, scope=scope, labels=labels)
-            mark_labelled(connection, scope=scope, content_ids=ids, taxonomy_version=self.labeller.taxonomy_version)
+            mark_labelled(connection, scope=scope, content_ids=ids, taxonomy_version=self.labeller.taxonomy.version)
+
+    def _open_dimensions(self, decided: set[str]) -> list[str]:
+        return [name for name in self.labeller.taxonomy.dimensions if name not in decided]
 
     def _vectors(self, scope: str, contents: Sequence[Unlabelled]) -> dict[str, Vector]:
         """The vector of each text: stored, or made now and stored before anything else can fail."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.adapters.postgres.brand_store import resolve_brand
-from core.adapters.postgres.engine import Database
+from core.adapters.postgres.brand_store import find_brand, resolve_brand
+from core.adapters.postgres.engine import Connection, Database
 from core.adapters.postgres.request_store import link_request
 from core.adapters.postgres.run_store import (
     RunRow,
@@ -22,7 +22,7 @@ from core.adapters.postgres.run_store import (
 from core.domain.ad import AdRecord
 from core.domain.identity import identity
 from core.domain.run import ACTIVE_STATES
-from core.errors import AdologyError, RetryableError, TerminalError
+from core.errors import AdologyError, ConflictError, TerminalError, WaitingForTurnError
 from core.messages import URL_QUEUE, GatherMessage
 from core.observability.logs import get_logger
 from core.pipeline.manifest import Manifest, build_manifest, url_message
@@ -54,8 +54,8 @@ class Gatherer:
     def gather(self, message: GatherMessage, *, message_key: str) -> tuple[str, int | None]:
         """Open a run, or join the active one; returns (batch_id, lease token if it is complete already).
 
-        ``message_key`` names the message: delivered twice, it finds its run again. Raises RetryableError while
-        another run of the brand must end first.
+        ``message_key`` names the message: delivered twice, it finds its run again. Raises WaitingForTurnError
+        while another run of the brand must end first.
         """
         gather_key = identity("gather", message.request_id or message_key, message.brand, message.bundle or "")
         run = self._run_of(gather_key) or self._open(message, gather_key)
@@ -96,14 +96,9 @@ class Gatherer:
         with self.database.worker(message.scope) as connection:
             names = _names(manifest, message.brand)
             slug = resolve_brand(connection, scope=message.scope, name=names[0], aliases=names[1:])
-            insert_run(
-                connection,
-                batch_id=batch_id,
-                scope=message.scope,
-                brand_slug=slug,
-                expected_count=len(manifest.items),
-                gather_key=gather_key,
-                source={"source": message.source, "bundle": message.bundle, "brand": message.brand},
+            expected = len(manifest.items)
+            self._insert_run(
+                connection, message, batch_id=batch_id, slug=slug, gather_key=gather_key, expected=expected
             )
             insert_manifest(connection, batch_id, message.scope, manifest.entries, manifest.items.values())
             bodies = (
@@ -118,15 +113,32 @@ class Gatherer:
         _log.info("run opened", brand=slug, batch_id=batch_id, ads=len(manifest.entries), items=len(manifest.items))
         return run
 
+    @staticmethod
+    def _insert_run(
+        connection: Connection, message: GatherMessage, *, batch_id: str, slug: str, gather_key: str, expected: int
+    ) -> None:
+        try:
+            insert_run(
+                connection,
+                batch_id=batch_id,
+                scope=message.scope,
+                brand_slug=slug,
+                expected_count=expected,
+                gather_key=gather_key,
+                source={"source": message.source, "bundle": message.bundle, "brand": message.brand},
+            )
+        except ConflictError as error:  # another gather of the brand was faster: after it, this one finds its turn
+            raise WaitingForTurnError(str(error)) from error
+
     def _join(self, message: GatherMessage) -> RunRow | None:
         """Hang the request on the active run when that asks the same sources; else wait for its end."""
         with self.database.worker(message.scope) as connection:
-            slug = resolve_brand(connection, scope=message.scope, name=message.brand)
-            run = active_run(connection, brand_slug=slug, scope=message.scope)
-            if run is None:
+            slug = find_brand(connection, scope=message.scope, name=message.brand)
+            run = slug and active_run(connection, brand_slug=slug, scope=message.scope)
+            if not run:
                 return None
             if message.bundle is not None or run.source.get("bundle") or run.source.get("source") != message.source:
-                raise RetryableError(f"a run of {slug!r} with other sources is active; this one follows it")
+                raise WaitingForTurnError(f"a run of {slug!r} with other sources is active; this one follows it")
             if message.request_id:
                 link_request(connection, request_id=message.request_id, batch_id=run.batch_id)
             return run

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from core.adapters.postgres.content_store import count_unfinished
-from core.adapters.postgres.engine import Database
+from core.adapters.postgres.engine import Connection, Database
 from core.adapters.postgres.request_store import (
     count_rejections,
     open_requests,

@@ -10,6 +10,7 @@ import numpy as np
 from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.bootstrap import Services
 from core.domain.media import MediaStatus
 from core.domain.principal import SHARED_SCOPE
 from core.domain.run import Item, ItemKind, ItemResult, ItemState
@@ -58,7 +59,7 @@ class CommitCompleteBody(_Body):
     """``{"brand"}``."""
 
 
-def registry_blueprint(active_brands: ActiveBrands) -> Blueprint:
+def registry_blueprint(active_brands: ActiveBrands, services: Services) -> Blueprint:
     """The four endpoints over one registry."""
     blueprint = Blueprint("registry", __name__)
 

@@ -35,6 +35,12 @@ def resolve_brand(connection: Connection, *, scope: str, name: str, aliases: Seq
     return _slug_by_alias(connection, key, scope) or slug
 
 
+def find_brand(connection: Connection, *, scope: str, name: str) -> str | None:
+    """The slug of a name in the caller's scope, else in the shared one; None where nobody has met it."""
+    key = alias_key(name)
+    return _slug_by_alias(connection, key, scope) or _slug_by_alias(connection, key, "shared")
+
+
 def _slug_by_alias(connection: Connection, key: str, scope: str) -> str | None:
     statement = text("SELECT slug FROM brand_alias WHERE scope = :scope AND alias_key = :key")
     slug: str | None = connection.execute(statement, {"scope": scope, "key": key}).scalar()

@@ -39,18 +39,18 @@ class PostgresJournal:
         self._connection: Connection | None = None
         self._epoch: int | None = None
 
-    def acquire(self) -> bool:
-        """Try to become the registry; True when this process holds it and its connection lives."""
+    def acquire(self) -> int | None:
+        """Try to become the registry: the epoch, or None while another process is. A lost connection is a new epoch."""
         with self._guard:
             if self._connection is not None and self._is_alive(self._connection):
-                return True
+                return self._epoch
             self._let_go()
             connection = self._database.worker_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK_KEY}).scalar():
                 connection.close()
-                return False
+                return None
             self._connection, self._epoch = connection, next_epoch(connection)
-            return True
+            return self._epoch
 
     def release(self) -> None:
         """Stop being the registry."""

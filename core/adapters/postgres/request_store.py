@@ -139,3 +139,8 @@ def forget_old_events(connection: Connection, *, hours: int) -> int:
     """Delete events older than ``hours``; returns how many."""
     statement = text("DELETE FROM event WHERE created_at < now() - make_interval(hours => :hours)")
     return connection.execute(statement, {"hours": hours}).rowcount
+
+
+def has_requests(connection: Connection) -> bool:
+    """Whether the organisation ever asked for anything."""
+    return connection.execute(text("SELECT 1 FROM request LIMIT 1")).first() is not None

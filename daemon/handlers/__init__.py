@@ -1,0 +1,1 @@
+"""One handler per phase: parse, call one use case, hand on."""

@@ -1,0 +1,48 @@
+"""Phase 2: ``url-process-queue``. Whoever submits the last result commits the run before its message is deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.domain.media import MediaStatus
+from core.domain.run import ItemResult
+from core.errors import NotFoundError
+from core.messages import URL_QUEUE, UrlMessage, parse_message
+from core.observability.logs import bound_context
+from core.pipeline.acquire import Acquirer, failed
+from core.pipeline.commit import Committer
+from core.ports import ReceivedMessage
+from registry.client import RegistryClient
+
+
+@dataclass(frozen=True, slots=True)
+class AcquireHandler:
+    """Acquires one item and submits its result."""
+
+    acquirer: Acquirer
+    committer: Committer
+    registry: RegistryClient
+    queue: str = URL_QUEUE
+
+    def handle(self, message: ReceivedMessage) -> None:
+        """Acquire, submit and, when asked, commit."""
+        body = parse_message(UrlMessage, message.body)
+        with bound_context(brand=body.brand, batch_id=body.batch_id, request_id=body.request_id):
+            self._submit(body, self.acquirer.acquire(body))
+
+    def give_up(self, message: ReceivedMessage, reason: str) -> None:
+        """Submit the item as failed: the run completes without it."""
+        body = parse_message(UrlMessage, message.body)
+        self._submit(body, failed(body, MediaStatus.FETCH_ERROR, reason[:500]))
+
+    def _submit(self, body: UrlMessage, result: ItemResult) -> None:
+        batch_id, token = self.registry.submit(
+            brand=body.brand, scope=body.scope, batch_id=body.batch_id, result=result
+        )
+        if token is None:
+            return
+        self.committer.commit(batch_id, token=token)
+        try:
+            self.registry.commit_complete(brand=body.brand, scope=body.scope, batch_id=batch_id)
+        except NotFoundError:
+            return  # forgotten already: the hint came too late to matter

@@ -1,0 +1,64 @@
+"""What crashed its worker ends here: the item is closed, the message filed with its reason, then deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.adapters.postgres.engine import Database
+from core.adapters.postgres.run_store import file_dead_letter
+from core.errors import AdologyError, RetryableError
+from core.messages import DEAD_LETTER_SUFFIX, Message, parse_message
+from core.observability.logs import get_logger
+from core.ports import ReceivedMessage
+from daemon.consumer import Handler
+
+_log = get_logger(__name__)
+_REASON = "delivered too often without an answer: its worker died each time"
+_UNREADABLE = Message(brand="unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterHandler:
+    """The consumer of a dead-letter queue, in front of the handler whose messages died."""
+
+    of: Handler
+    source_queue: str
+    database: Database
+
+    @property
+    def queue(self) -> str:
+        """The dead-letter queue."""
+        return self.source_queue + DEAD_LETTER_SUFFIX
+
+    def handle(self, message: ReceivedMessage) -> None:
+        """Close what waits for the message, then file it."""
+        reason = _REASON
+        try:
+            self.of.give_up(message, _REASON)
+        except RetryableError:
+            raise
+        except AdologyError as error:  # unreadable, unknown or of the past: filed all the same
+            reason = f"{_REASON}; {error}"
+        self._file(message, reason)
+
+    def give_up(self, message: ReceivedMessage, reason: str) -> None:
+        """File it: a dead letter is never lost."""
+        self._file(message, reason)
+
+    def _file(self, message: ReceivedMessage, reason: str) -> None:
+        try:
+            body = parse_message(Message, message.body)
+        except AdologyError:
+            body = _UNREADABLE
+        item_id = (body.model_extra or {}).get("item_id")
+        with self.database.machinery() as connection:
+            file_dead_letter(
+                connection,
+                scope=body.scope,
+                queue=self.source_queue,
+                body=message.body,
+                reason=reason,
+                batch_id=body.batch_id,
+                item_id=item_id if isinstance(item_id, str) else None,
+            )
+        _log.error("dead letter filed", queue=self.source_queue, reason=reason, batch_id=body.batch_id)

@@ -1,0 +1,37 @@
+"""Phase 3: ``brand-ai-phase-queue``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.adapters.postgres.engine import Database
+from core.adapters.postgres.run_store import finish_ai_phase
+from core.messages import AI_QUEUE, AiPhaseMessage, parse_message
+from core.observability.logs import bound_context, get_logger
+from core.pipeline.enrich import Enricher
+from core.ports import ReceivedMessage
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichHandler:
+    """Reads a brand's new content."""
+
+    enricher: Enricher
+    database: Database
+    queue: str = AI_QUEUE
+
+    def handle(self, message: ReceivedMessage) -> None:
+        """Label what waits."""
+        body = parse_message(AiPhaseMessage, message.body)
+        with bound_context(brand=body.brand, batch_id=body.batch_id, request_id=body.request_id):
+            self.enricher.enrich(body)
+
+    def give_up(self, message: ReceivedMessage, reason: str) -> None:
+        """The ads are stored; their contents wait for the brand's next run. People are told."""
+        body = parse_message(AiPhaseMessage, message.body)
+        _log.error("a brand could not be read; its ads are stored", brand=body.brand, reason=reason)
+        if body.batch_id is not None:
+            with self.database.machinery() as connection:
+                finish_ai_phase(connection, body.batch_id)

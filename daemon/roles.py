@@ -1,0 +1,189 @@
+"""What a process does besides HTTP: registry, workers, schedules. Started after the fork, stopped before the end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from core.adapters.postgres.registry_journal import PostgresJournal
+from core.adapters.postgres.run_store import beat
+from core.ai.labelling import TextLabeller
+from core.ai.taxonomy import load_taxonomy
+from core.bootstrap import Services
+from core.errors import AdologyError
+from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, QUEUES, URL_QUEUE
+from core.observability import metrics
+from core.observability.logs import get_logger
+from core.pipeline.acquire import Acquirer
+from core.pipeline.commit import Committer
+from core.pipeline.enrich import Enricher
+from core.pipeline.gather import Gatherer
+from core.pipeline.progress import report_progress
+from core.pipeline.relay import send_outbox
+from core.pipeline.sweep import Sweeper
+from core.settings import Settings
+from daemon.consumer import Consumer, Handler
+from daemon.handlers.acquire import AcquireHandler
+from daemon.handlers.dead_letters import DeadLetterHandler
+from daemon.handlers.enrich import EnrichHandler
+from daemon.handlers.gather import GatherHandler
+from registry.active_brands import ActiveBrands
+from registry.client import RegistryClient
+
+_log = get_logger(__name__)
+ROLES = ("api", "registry", "worker", "scheduler")
+_POLL_SECONDS = 0.2
+_RELAY_SECONDS = 0.2
+_PROGRESS_SECONDS = 1.0
+_HEARTBEAT_SECONDS = 10.0
+_REGISTRY_SECONDS = 2.0
+_JOBS = 32  # a long AI phase must not keep the relay waiting for a thread
+
+
+@dataclass
+class RunningRoles:
+    """Everything a process started; ``stop`` ends it in order."""
+
+    schedule: BackgroundScheduler
+    stopping: threading.Event
+    consumers: Sequence[Consumer] = ()
+    on_stop: list[Callable[[], None]] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """Take no more messages, finish what runs, give the rest back."""
+        self.stopping.set()
+        self.schedule.shutdown(wait=True)
+        for consumer in self.consumers:
+            consumer.close()
+        for action in self.on_stop:
+            action()
+
+
+def build_registry(settings: Settings, services: Services) -> ActiveBrands:
+    """The registry of this process; it serves once it holds the store's lock."""
+    journal = PostgresJournal(services.database, lease_seconds=settings.lease_seconds)
+    return ActiveBrands(journal, monotonic=time.monotonic, lease_seconds=settings.lease_seconds)
+
+
+def start_roles(
+    roles: Collection[str], settings: Settings, services: Services, registry: ActiveBrands | None
+) -> RunningRoles:
+    """Start what the roles ask for. APScheduler repeats; the repeated functions decide."""
+    stopping = threading.Event()
+    schedule = BackgroundScheduler(
+        job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
+        executors={"default": {"type": "threadpool", "max_workers": _JOBS}},
+        timezone="UTC",
+    )
+    running = RunningRoles(schedule, stopping)
+    if "registry" in roles and registry is not None:
+        _guarded(registry.hold, "registry")()  # serve at once where nobody else does
+        _repeat(schedule, registry.hold, _REGISTRY_SECONDS, "registry")
+        running.on_stop.append(registry.let_go)
+    if "worker" in roles:
+        running.consumers = _consumers(settings, services, stopping)
+        for consumer in running.consumers:
+            _repeat(schedule, consumer.drain, _POLL_SECONDS, f"consume {consumer.name}")
+    if "scheduler" in roles:
+        _schedule_sweeps(schedule, settings, services)
+    _repeat(schedule, _heart(services, roles), _HEARTBEAT_SECONDS, "heartbeat")
+    schedule.start()
+    return running
+
+
+def _repeat(schedule: BackgroundScheduler, action: Callable[[], object], seconds: float, name: str) -> None:
+    schedule.add_job(_guarded(action, name), "interval", seconds=seconds, id=name, name=name)
+
+
+def _guarded(action: Callable[[], object], name: str) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            action()
+        except AdologyError as error:
+            _log.warning("repeated work failed; it is repeated", work=name, reason=str(error))
+        except Exception:  # the end of a scheduled run: the next one must still come
+            _log.exception("repeated work failed unexpectedly", work=name)
+
+    return run
+
+
+def _consumers(settings: Settings, services: Services, stopping: threading.Event) -> list[Consumer]:
+    threads = {URL_QUEUE: settings.worker_threads, AI_QUEUE: 1}
+
+    def consumer(handler: Handler, name: str) -> Consumer:
+        return Consumer(
+            handler=handler,
+            queue=services.queue,
+            threads=threads.get(handler.queue, 2),
+            visibility_seconds=settings.queue_visibility_seconds,
+            max_receive_count=settings.queue_max_receive_count,
+            stop=stopping,
+            name=name,
+        )
+
+    consumers = []
+    for handler in handlers(settings, services):
+        for name in (handler.queue, handler.queue + BACKGROUND_SUFFIX):
+            dead = DeadLetterHandler(handler, name, services.database)
+            consumers += [consumer(handler, name), consumer(dead, dead.queue)]
+    return consumers
+
+
+def handlers(settings: Settings, services: Services) -> tuple[Handler, ...]:
+    """One handler per phase, over the services."""
+    registry = RegistryClient(
+        settings.registry_address, token=services.internal_token, connections=settings.worker_threads
+    )
+    committer = Committer(services.database)
+    gatherer = Gatherer(services.database, services.objects, services.documents, services.sources, registry)
+    acquirer = Acquirer(
+        services.database,
+        services.objects,
+        services.media,
+        services.embedder,
+        settings.media_max_bytes,
+        settings.media_max_pixels,
+    )
+    enricher = Enricher(services.database, TextLabeller(load_taxonomy(), services.embedder), services.embedder)
+    return (
+        GatherHandler(gatherer, committer, registry),
+        AcquireHandler(acquirer, committer, registry),
+        EnrichHandler(enricher, services.database),
+    )
+
+
+def _schedule_sweeps(schedule: BackgroundScheduler, settings: Settings, services: Services) -> None:
+    sweeper = Sweeper(
+        services.database,
+        Committer(services.database),
+        settings.lease_seconds,
+        settings.run_deadline_seconds,
+        settings.request_retention_hours,
+    )
+    _repeat(schedule, lambda: send_outbox(services.database, services.queue), _RELAY_SECONDS, "outbox relay")
+    _repeat(schedule, lambda: report_progress(services.database), _PROGRESS_SECONDS, "progress")
+    _repeat(schedule, sweeper.sweep, settings.sweep_seconds, "sweep")
+    _repeat(schedule, lambda: _measure_queues(services), _HEARTBEAT_SECONDS, "queue depths")
+
+
+def _measure_queues(services: Services) -> None:
+    for name in QUEUES:
+        depth = services.queue.depth(name)
+        counts = {"waiting": depth.waiting, "in_flight": depth.in_flight, "delayed": depth.delayed}
+        metrics.queue_depth(name, counts, oldest_age_seconds=depth.oldest_age_seconds)
+
+
+def _heart(services: Services, roles: Collection[str]) -> Callable[[], None]:
+    process_id = f"{socket.gethostname()}:{os.getpid()}"
+
+    def beat_once() -> None:
+        with services.database.machinery() as connection:
+            beat(connection, process_id=process_id, roles=",".join(sorted(roles)), host=socket.gethostname())
+
+    return beat_once
