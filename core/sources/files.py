@@ -62,8 +62,9 @@ def read_path(
     found = [(file, _kind_of(file, root)) for file in _files(path)]
     known = ", ".join(kind.name for kind in _KINDS)
     if not any(isinstance(kind, _Kind) for _, kind in found):
-        what = "is of no known kind" if path.is_file() else "holds no file of a known kind"
-        why = next((f" ({kind.reason})" for _, kind in found if isinstance(kind, Rejection) and path.is_file()), "")
+        what = "holds no file of a known kind" if path.is_dir() else "is of no known kind"
+        unreadable = [kind.reason for _, kind in found if isinstance(kind, Rejection) and kind.code != "unknown_format"]
+        why = f" ({unreadable[0]})" if unreadable else ""
         raise BadInputError(f"{path} {what}{why}. Known kinds: {known}")
     return _read_all(found, root, brand, today)
 
