@@ -85,7 +85,7 @@ class FileSecretStore:
         return values
 
     def _write(self, values: dict[str, str]) -> None:
-        if not self._key_file.exists() and not self._secrets_file.exists():
+        if not self._key_file.exists():  # and no secrets either: they were read before this
             _replace(self._key_file, Fernet.generate_key())
         _replace(self._secrets_file, self._cipher().encrypt(json.dumps(values).encode()))
 

@@ -97,6 +97,8 @@ def test_adding_a_subject_again_replaces_its_vector(index: VectorIndex) -> None:
     for subject, row in {"s0": 0, "s1": 6, "s2": 2, "s3": 7, "s4": 4, "s9": 8}.items():
         best = index.search(["shared"], vectors[row], limit=1)[0]
         assert (best.subject, best.score) == (subject, pytest.approx(1.0, abs=1e-5))
+    for replaced in (1, 3):
+        assert index.search(["shared"], vectors[replaced], limit=1)[0].score < 0.99
 
 
 def test_the_last_of_a_subject_repeated_in_one_call_counts(index: VectorIndex) -> None:

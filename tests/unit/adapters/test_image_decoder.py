@@ -56,14 +56,14 @@ def outcome(stream: BinaryIO) -> str:
         return problem.status if str(problem) else ""
 
 
-def png_claiming(width: int, height: int) -> bytes:
-    """A header only: the smallest file that says it is this large."""
+def png_of(width: int, height: int, data: bytes) -> bytes:
+    """A PNG that says it is this large; ``data`` is the content of its one data chunk, right checksums around it."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "AVIF"])
@@ -114,7 +114,7 @@ def test_the_size_and_the_vector_are_those_people_see(orientation: int) -> None:
 def test_a_four_gigapixel_image_is_too_large_by_its_header_alone() -> None:
     began = time.monotonic()
 
-    problem = problem_of(png_claiming(65_536, 65_536))
+    problem = problem_of(png_of(65_536, 65_536, zlib.compress(b"")))
 
     assert problem.status is MediaStatus.TOO_LARGE
     assert "65,536 × 65,536 pixels" in str(problem)
@@ -159,6 +159,17 @@ def test_a_truncated_image_is_unreadable(kind: str, share: float) -> None:
 
     assert problem.status is MediaStatus.UNREADABLE
     assert f"broken or truncated image/{kind.lower()}" in str(problem)
+
+
+def test_a_broken_data_stream_does_not_pass_for_a_whole_picture() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, 64 * (64 * 3 + 1), dtype=np.uint8)
+    noise[:: 64 * 3 + 1] = 0  # the filter of each row
+    data = zlib.compress(noise.tobytes())
+    assert probe(png_of(64, 64, data)).width == 64
+
+    problem = problem_of(png_of(64, 64, data[:6000] + b"\xff" * 6000))
+
+    assert problem.status is MediaStatus.UNREADABLE
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "AVIF"])
