@@ -99,14 +99,20 @@ class EmbeddedPostgres:
         """Process id of the server; None while it isn't running."""
         return self._server.pid if self._server else None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the server we started is there."""
+        return self._server is not None and self._server.poll() is None
+
     def start(self) -> str:
         """Start the server (made on first use, recovered after a crash) and return its superuser URL.
 
         Raises ConflictError when another process runs this home's server, BadInputError when the folder can't be
         used, UnavailableError when the server doesn't come up.
         """
-        if self._server is not None:
+        if self.is_running:
             return self.url
+        self.stop()
         try:
             self._take_lock()
             self._start_locked()

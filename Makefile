@@ -1,0 +1,56 @@
+# `make` tells what there is; `make up` needs nothing but Python 3.11 or 3.12.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+BIN := .venv/bin
+# A stamp per content of the pinned requirements: installed once, and again when they change.
+STAMP := .venv/.installed-$(shell cksum < requirements.txt | cut -d' ' -f1)
+DEV_STAMP := .venv/.installed-dev-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
+
+.PHONY: help up install test lint check bench label-quality clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(STAMP) ## Start everything on this machine; Ctrl-C stops it
+	@./adology up
+
+install: $(STAMP) ## Install what the product needs into .venv
+	@echo "Installed in .venv"
+
+test: $(DEV_STAMP) ## Run the tests (TESTS=path for some of them)
+	@$(BIN)/pytest -q $(TESTS)
+
+lint: $(DEV_STAMP) ## Style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+check: lint test ## What CI runs
+
+bench: $(DEV_STAMP) ## Run every benchmark
+	@set -e; for file in benchmarks/r[0-9]*.py; do $(BIN)/python $$file; done
+
+bench-%: $(DEV_STAMP) ## One benchmark: bench-R9
+	@$(BIN)/python benchmarks/$(shell echo $* | tr A-Z a-z)_*.py
+
+label-quality: $(DEV_STAMP) ## How often the labels are right, on the labelled sample
+	@$(BIN)/python benchmarks/label_quality.py
+
+clean: ## Remove caches and the virtual environment (never .adology, where the data are)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/out
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP):
+	@$(call install_from,requirements.txt)
+
+$(DEV_STAMP):
+	@$(call install_from,requirements-dev.txt)
+
+define install_from
+	"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \
+		|| { echo "make: Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }; \
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear .venv \
+		|| { echo "make: Python's venv module is missing (Debian: apt-get install python3-venv)" >&2; exit 1; }; \
+	echo "Installing $(1) (once; some minutes) …"; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1) && rm -f .venv/.installed-$(if $(findstring dev,$(1)),dev-,[0-9])* && touch $@
+endef

@@ -1,0 +1,182 @@
+"""``adology up`` on real processes: one line when it can't, nothing left when it stops, all there again after."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+
+from core.adapters.postgres.embedded import database_url_file
+from daemon.supervisor import MARK
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 120
+
+Start = Callable[..., "RunningUp"]
+
+
+class RunningUp:
+    """An ``adology up`` that runs, and what it has said."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        settings = {"ADOLOGY_HOME": str(home), "ADOLOGY_API_PORT": "0", "ADOLOGY_WORKBENCH_PORT": "0"}
+        settings |= {"ADOLOGY_SAMPLE_MARKET": "false", **environment}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ADOLOGY_")}
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "adology"), "up"],
+            env={**inherited, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.said = ""
+
+    def wait_until_up(self) -> None:
+        guard = threading.Timer(START_SECONDS, self.process.kill)
+        guard.start()
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said += line
+            if "Ctrl-C stops everything" in line:
+                break
+        guard.cancel()
+        assert "Ctrl-C stops everything" in self.said, self.said
+
+    def address(self, name: str) -> str:
+        found = re.search(rf"{name} +(http://\S+)", self.said)
+        assert found, self.said
+        return found[1]
+
+    def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        rest, _ = self.process.communicate(timeout=60)
+        self.said += rest
+        return self.process.returncode
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything it started, wherever it hangs now."""
+        return [process for process in psutil.process_iter() if belongs_to(process, self.home)]
+
+
+def belongs_to(process: psutil.Process, home: Path) -> bool:
+    with suppress(psutil.Error):
+        is_server = process.name() == "postgres" and process.cwd() == str(home / "postgres/data")
+        is_child = process.environ().get(MARK) == str(home)
+        return (is_server or is_child) and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Start]:
+    """Starts ``adology up`` on the test's home; ends it after the test."""
+    running: list[RunningUp] = []
+
+    def start_one(**environment: str) -> RunningUp:
+        running.append(RunningUp(home, **environment))
+        return running[-1]
+
+    yield start_one
+    for one in running:
+        if one.process.poll() is None:
+            one.end(signal.SIGTERM)
+
+
+def answer(url: str) -> tuple[int, str]:
+    with urllib.request.urlopen(url, timeout=10) as response:
+        return response.status, response.read().decode()
+
+
+def marked_row(home: Path, *, write: bool) -> object:
+    assert database_url_file(home).exists()
+    connection = psycopg2.connect(host=str(home / "postgres/socket"), user="postgres", dbname="adology")
+    with connection, connection.cursor() as cursor:
+        if write:
+            cursor.execute("INSERT INTO organisation (organisation_id, name) VALUES ('kept', 'Kept')")
+        cursor.execute("SELECT name FROM organisation WHERE organisation_id = 'kept'")
+        row = cursor.fetchone()
+    connection.close()
+    return row
+
+
+def test_it_answers_then_ctrl_c_leaves_nothing_and_the_next_start_keeps_the_data(start: Start, home: Path) -> None:
+    first = start()
+    first.wait_until_up()
+    status, body = answer(first.address("API") + "/readyz")
+    assert (status, json.loads(body)["status"]) == (200, "ready")
+    assert answer(first.address("workbench") + "/_stcore/health")[0] == 200
+    marked_row(home, write=True)
+    assert first.end(signal.SIGINT) == 0
+    assert first.processes() == []
+
+    second = start()
+    second.wait_until_up()
+    assert marked_row(home, write=False) == ("Kept",)
+
+
+def test_a_second_up_on_the_same_home_is_told_so(start: Start) -> None:
+    start().wait_until_up()
+    second = start()
+    said, _ = second.process.communicate(timeout=30)
+    assert second.process.returncode == 1
+    assert "runs already" in said
+    assert said.count("\n") == 1
+
+
+def test_after_kill_9_nothing_lingers_and_the_next_start_works(start: Start, home: Path) -> None:
+    killed = start()
+    killed.wait_until_up()
+    marked_row(home, write=True)
+    killed.end(signal.SIGKILL)
+
+    again = start()
+    again.wait_until_up()
+    assert marked_row(home, write=False) == ("Kept",)
+    assert again.end(signal.SIGTERM) == 0
+    assert again.processes() == []
+
+
+def test_a_killed_part_is_started_again(start: Start, home: Path) -> None:
+    running = start()
+    running.wait_until_up()
+    daemon = next(process for process in running.processes() if "daemon" in process.cmdline())
+    daemon.kill()
+    server = next(process for process in running.processes() if process.name() == "postgres" and process.ppid() > 1)
+    assert server.pid
+    with pytest.raises(psutil.TimeoutExpired):
+        psutil.Process(running.process.pid).wait(3)
+    assert answer(running.address("API") + "/healthz")[0] == 200
+
+
+@pytest.mark.parametrize("variable", ["ADOLOGY_API_PORT", "ADOLOGY_WORKBENCH_PORT"])
+def test_a_taken_port_is_one_line_that_names_port_and_setting(start: Start, variable: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = start(**{variable: port})
+        said, _ = refused.process.communicate(timeout=30)
+    assert refused.process.returncode == 1
+    assert said == f"adology: port {port} is taken by another program: stop that, or set {variable} to a free one\n"
+
+
+def test_a_home_that_cannot_be_written_is_one_line(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = start(ADOLOGY_HOME=str(tmp_path / "file" / "home"))
+    said, _ = refused.process.communicate(timeout=30)
+    assert refused.process.returncode == 1
+    assert "set ADOLOGY_HOME" in said
+    assert said.count("\n") == 1
