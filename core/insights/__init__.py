@@ -1,0 +1,1 @@
+"""Pure statistics on counts: plain values in, plain values out."""

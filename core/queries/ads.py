@@ -1,0 +1,169 @@
+"""Lists of ads: the cards of a gallery, a page at a time, and how many there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    Integer,
+    and_,
+    func,
+    literal,
+    select,
+    tuple_,
+    type_coerce,
+)
+
+from core.adapters.postgres.engine import Database
+from core.adapters.postgres.schema import ad, ad_version, brand, label
+from core.domain.principal import Principal
+from core.errors import BadInputError
+from core.queries.conditions import label_is_known, matching
+from core.queries.filters import UNKNOWN_VALUE, AdFilters
+from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
+from core.queries.status import AdStatus, ad_status, ads_with_status
+
+COPY_CHARACTERS = 1_000  # of a card; the detail has all of it
+
+
+@dataclass(frozen=True, slots=True)
+class AdCard:
+    """One ad, as its current version says it. ``copy`` is cut to 1,000 characters.
+
+    ``labels`` maps each dimension that was read to its values, ``("unknown",)`` where none was found;
+    a dimension that is missing hasn't been read yet. ``days_seen`` counts both ends; seen is not shown.
+    """
+
+    ad_id: str
+    brand: str
+    brand_name: str
+    scope: str
+    channel: str
+    page_name: str | None
+    first_seen: date
+    last_seen: date
+    run_start: date | None
+    run_end: date | None
+    days_seen: int
+    status: AdStatus
+    format: str
+    countries: tuple[str, ...]
+    cta: str
+    title: str
+    copy: str
+    landing_domain: str | None
+    library_url: str | None
+    cover_sha256: str | None
+    media_status: str
+    media_reason: str | None
+    labels: Mapping[str, tuple[str, ...]]
+
+
+_days_seen: ColumnElement[int] = type_coerce(ad.c.last_seen - ad.c.first_seen, Integer)
+
+# Sort name → (key, its type, descending). Ties go by ad_id in the same direction.
+_SORTS: dict[str, tuple[ColumnElement[Any], type[Date] | type[Integer], bool]] = {
+    "newest": (ad.c.first_seen, Date, True),
+    "oldest": (ad.c.first_seen, Date, False),
+    "last_seen": (ad.c.last_seen, Date, True),
+    "longest_seen": (_days_seen, Integer, True),
+}
+SORTS = tuple(_SORTS)
+
+
+def list_ads(
+    database: Database,
+    principal: Principal,
+    brandspace: str,
+    filters: AdFilters,
+    *,
+    cursor: str | None = None,
+    limit: int = 50,
+    sort: str = "newest",
+) -> Page[AdCard]:
+    """A page of ads. Raises NotFoundError (brandspace) and BadInputError (sort, limit, cursor)."""
+    if sort not in _SORTS:
+        raise BadInputError(f"sort: use {', '.join(SORTS)}")
+    question = (brandspace, filters, sort)
+    position = decode_cursor(cursor, question, parts=2)
+    with database.reader(principal) as connection:
+        statement = _cards().where(*matching(connection, brandspace, filters))
+        ordered = _from_position(statement, sort, position).limit(checked_limit(limit) + 1)
+        rows = connection.execute(ordered).all()
+        page = make_page(rows, limit, question=question, key=lambda row: (row.sort_key, row.ad_id))
+        labels = _labels_of(connection, page.items)
+    return Page(tuple(_card(row, labels) for row in page.items), page.next_cursor)
+
+
+def count_ads(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> int:
+    """How many ads pass the filters."""
+    with database.reader(principal) as connection:
+        conditions = matching(connection, brandspace, filters)
+        statement = select(func.count()).select_from(ads_with_status() if filters.statuses else ad).where(*conditions)
+        return int(connection.execute(statement.prefix_with("/* count_ads */")).scalar_one())
+
+
+def _cards() -> AnySelect:
+    """One row for each ad with what its current version says."""
+    source = (
+        ads_with_status()
+        .join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
+        .outerjoin(brand, and_(brand.c.scope == ad.c.scope, brand.c.slug == ad.c.brand_slug))
+    )
+    columns = (
+        ad.c.ad_id, ad.c.scope, ad.c.content_id, ad.c.channel, ad.c.page_name, ad.c.first_seen, ad.c.last_seen,
+        ad.c.run_start, ad.c.run_end, ad.c.format, ad.c.countries, ad.c.library_url, ad.c.cover_sha256,
+        ad.c.media_status, ad.c.media_reason, ad.c.brand_slug.label("brand"),
+        func.coalesce(brand.c.display_name, ad.c.brand_slug).label("brand_name"),
+        ad_version.c.cta, ad_version.c.title, ad_version.c.landing_domain,
+        func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), ad_status.label("status"),
+    )  # fmt: skip
+    return select(*columns).select_from(source).prefix_with("/* list_ads */")
+
+
+def _from_position(statement: AnySelect, sort: str, position: Sequence[str] | None) -> AnySelect:
+    key, kind, descending = _SORTS[sort]
+    ends = (key.desc(), ad.c.ad_id.desc()) if descending else (key.asc(), ad.c.ad_id.asc())
+    statement = statement.add_columns(key.label("sort_key")).order_by(*ends)
+    if position is None:
+        return statement
+    value = date.fromisoformat(position[0]) if kind is Date else int(position[0])
+    here, there = tuple_(key, ad.c.ad_id), tuple_(literal(value, kind), literal(position[1]))
+    return statement.where(here < there if descending else here > there)
+
+
+def _labels_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[tuple[str, str], dict[str, tuple[str, ...]]]:
+    """The labels of the rows' contents in one question: {(scope, content_id): {dimension: values}}."""
+    contents = sorted({(row.scope, row.content_id) for row in rows})
+    if not contents:
+        return {}
+    statement = (
+        select(label.c.scope, label.c.content_id, label.c.dimension, label.c.value, label_is_known.label("known"))
+        .where(tuple_(label.c.scope, label.c.content_id).in_(contents))
+        .order_by(label.c.dimension, label.c.confidence.desc(), label.c.value)
+        .prefix_with("/* labels_of_cards */")
+    )
+    found: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for scope, content_id, dimension, value, known in connection.execute(statement):
+        found[scope, content_id][dimension].extend([value] if known else [])
+    return {
+        content: {dimension: tuple(values) or (UNKNOWN_VALUE,) for dimension, values in dimensions.items()}
+        for content, dimensions in found.items()
+    }
+
+
+def _card(row: AnyRow, labels: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]) -> AdCard:
+    values = dict(row._mapping)
+    content = (values["scope"], values.pop("content_id"))
+    del values["sort_key"]
+    values["status"] = AdStatus(values["status"])
+    values["countries"] = tuple(values["countries"])
+    days = (row.last_seen - row.first_seen).days + 1
+    return AdCard(**values, days_seen=days, labels=labels.get(content, {}))

@@ -1,0 +1,202 @@
+"""Brands beside each other: what their ads say, when they started, and how much of it has been read."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    Date,
+    DateTime,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    true,
+)
+
+from core.adapters.postgres.engine import Database
+from core.adapters.postgres.schema import ad, content, label
+from core.domain.principal import Principal
+from core.insights.launches import Period, fill_periods
+from core.queries.conditions import label_is_known, matching
+from core.queries.filters import AdFilters
+from core.queries.pages import AnySelect
+from core.queries.status import ads_with_status
+
+MAX_BRANDS = 20  # side by side; the brands with most ads are kept
+
+
+@dataclass(frozen=True, slots=True)
+class BrandMix:
+    """One brand's ads by the values of one dimension, unit: ads (their current version).
+
+    ``ads`` = ``read`` + ``pending`` (not read yet); of the read ones ``unknown`` show no value.
+    ``counts`` may sum to more than ``read`` − ``unknown`` where an ad has several values.
+    """
+
+    brand: str
+    ads: int
+    read: int
+    pending: int
+    unknown: int
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMix:
+    """Brands with most ads first; ``brands_left_out`` had fewer ads than the 20 shown."""
+
+    dimension: str
+    values: tuple[str, ...]  # of all brands, most first
+    brands: tuple[BrandMix, ...]
+    brands_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrandLaunches:
+    """Ads started per period. ``dated_by_source`` have a run start; the rest count by first seen."""
+
+    brand: str
+    ads: int
+    dated_by_source: int
+    dated_by_first_seen: int
+    points: tuple[tuple[date, int], ...]  # (first day of the period, ads)
+
+
+@dataclass(frozen=True, slots=True)
+class Launches:
+    """All series share one axis, from the first to the last period with a launch."""
+
+    period: Period
+    brands: tuple[BrandLaunches, ...]
+    brands_left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """stored = labelled + pending, in ads."""
+
+    stored: int
+    labelled: int
+    pending: int
+
+
+def label_mix(
+    database: Database, principal: Principal, brandspace: str, dimension: str, filters: AdFilters
+) -> LabelMix:
+    """Brand × value of one dimension as counts. Raises NotFoundError (brandspace)."""
+    with database.reader(principal) as connection:
+        contents = _contents(connection, brandspace, filters)
+        tallies: dict[str, Counter[str]] = defaultdict(Counter)
+        for brand, state, value, number in connection.execute(_mix(contents, dimension)):
+            tallies[brand][state if state != _KNOWN_VALUE else _KNOWN_VALUE + value] += int(number)
+    mixes = sorted(
+        (_brand_mix(brand, tally) for brand, tally in tallies.items()), key=lambda mix: (-mix.ads, mix.brand)
+    )
+    shown = tuple(mixes[:MAX_BRANDS])
+    total: Counter[str] = sum((Counter(mix.counts) for mix in shown), Counter())
+    values = tuple(value for value, _ in sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
+    return LabelMix(dimension, values, shown, len(mixes) - len(shown))
+
+
+def launches(database: Database, principal: Principal, brandspace: str, period: Period, filters: AdFilters) -> Launches:
+    """Ads started per month or week, by run start where the source says it, else by first seen."""
+    with database.reader(principal) as connection:
+        statement = _launches(matching(connection, brandspace, filters), period)
+        rows = connection.execute(statement).all()
+    counts: dict[str, Counter[date]] = defaultdict(Counter)
+    dated: Counter[str] = Counter()
+    for brand, start, by_source, number in rows:
+        counts[brand][start] += number
+        dated[brand] += number if by_source else 0
+    ranked = sorted(counts, key=lambda brand: (-counts[brand].total(), brand))
+    shown = ranked[:MAX_BRANDS]
+    series = fill_periods([counts[brand] for brand in shown], period)
+    return Launches(
+        period,
+        tuple(
+            BrandLaunches(brand, counts[brand].total(), dated[brand], counts[brand].total() - dated[brand], points)
+            for brand, points in zip(shown, series, strict=True)
+        ),
+        len(ranked) - len(shown),
+    )
+
+
+def labelling_coverage(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> Coverage:
+    """How many of the ads have been read in every dimension."""
+    with database.reader(principal) as connection:
+        contents = _contents(connection, brandspace, filters)
+        same = and_(content.c.scope == contents.c.scope, content.c.content_id == contents.c.content_id)
+        labelled = content.c.labelled_with.isnot(None)
+        statement = select(
+            func.coalesce(func.sum(contents.c.ads), 0),
+            func.coalesce(func.sum(contents.c.ads).filter(labelled), 0),
+        ).select_from(contents.outerjoin(content, same))
+        stored, done = connection.execute(statement.prefix_with("/* labelling_coverage */")).one()
+    return Coverage(int(stored), int(done), int(stored - done))
+
+
+_KNOWN, _UNKNOWN, _PENDING, _KNOWN_VALUE = "known", "unknown", "pending", "="
+
+
+def _contents(connection: Connection, brandspace: str, filters: AdFilters) -> CTE:
+    """The matching ads counted by content: labels are made once for it."""
+    columns = (ad.c.scope, ad.c.content_id, ad.c.brand_slug)
+    return (
+        select(*columns, func.count().label("ads"))
+        .select_from(ads_with_status())
+        .where(*matching(connection, brandspace, filters))
+        .group_by(*columns)
+        .cte("contents")
+    )
+
+
+def _mix(contents: CTE, dimension: str) -> AnySelect:
+    """Rows (brand, state, value, ads): every ad once by state, and once for each known value it has."""
+    mine = and_(
+        label.c.scope == contents.c.scope, label.c.content_id == contents.c.content_id, label.c.dimension == dimension
+    )
+    read = (
+        select(contents.c.brand_slug, contents.c.ads, func.count(label.c.value).label("rows"))
+        .add_columns(func.array_agg(label.c.value).filter(label_is_known).label("known"))
+        .select_from(contents.outerjoin(label, mine))
+        .group_by(contents.c.scope, contents.c.content_id, contents.c.brand_slug, contents.c.ads)
+        .cte("read")
+    )
+    state = case((read.c.known.isnot(None), _KNOWN), (read.c.rows > 0, _UNKNOWN), else_=_PENDING)
+    by_state = select(
+        read.c.brand_slug, state.label("state"), literal("").label("value"), func.sum(read.c.ads).label("n")
+    )
+    value = func.unnest(read.c.known).table_valued(column("value", Text)).render_derived(name="one")
+    by_value = select(read.c.brand_slug, literal(_KNOWN_VALUE), value.c.value, func.sum(read.c.ads))
+    both = by_state.group_by(read.c.brand_slug, state).union_all(
+        by_value.select_from(read.join(value, true())).group_by(read.c.brand_slug, value.c.value)
+    )
+    return select(both.subquery()).prefix_with("/* label_mix */")
+
+
+def _launches(conditions: Sequence[ColumnElement[bool]], period: Period) -> AnySelect:
+    """Rows (brand, first day of the period, whether the source gave the date, ads)."""
+    day = cast(func.coalesce(ad.c.run_start, ad.c.first_seen), DateTime)
+    start = cast(func.date_trunc(period.value, day), Date)
+    by_source = ad.c.run_start.isnot(None)
+    columns = (ad.c.brand_slug, start, by_source)
+    statement = select(*columns, func.count()).select_from(ads_with_status()).where(*conditions)
+    return statement.group_by(*columns).prefix_with("/* launches */")
+
+
+def _brand_mix(brand: str, tally: Counter[str]) -> BrandMix:
+    values = {name: number for name, number in tally.items() if name.startswith(_KNOWN_VALUE)}
+    counts = {name.removeprefix(_KNOWN_VALUE): number for name, number in sorted(values.items())}
+    read = tally[_KNOWN] + tally[_UNKNOWN]
+    return BrandMix(brand, read + tally[_PENDING], read, tally[_PENDING], tally[_UNKNOWN], counts)

@@ -1,0 +1,115 @@
+"""Filters as SQL conditions on ``ad`` (from ``ads_with_status()``); each stands alone, so any subset can be dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Exists,
+    Text,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+)
+
+from core.adapters.postgres.schema import ad, ad_version, label
+from core.domain.label import Outcome
+from core.queries.brandspaces import brandspace_slugs
+from core.queries.filters import UNKNOWN_VALUE, AdFilters
+from core.queries.status import ad_status
+
+Condition = ColumnElement[bool]
+LANGUAGE = "language"  # the label dimension behind the languages filter
+
+label_is_known: Condition = and_(label.c.outcome == Outcome.OK.value, label.c.value != UNKNOWN_VALUE)
+
+
+def matching(connection: Connection, brandspace: str, filters: AdFilters) -> list[Condition]:
+    """The ads of a brandspace that pass the filters. Raises NotFoundError for a brandspace of nobody's or another's."""
+    slugs = brandspace_slugs(connection, brandspace)
+    inside = [] if slugs is None else [ad.c.brand_slug.in_(slugs)]
+    return [*inside, *apply(filters)]
+
+
+def apply(filters: AdFilters) -> list[Condition]:
+    """One condition for each filter that is set."""
+    return [*_columns(filters), *_dates(filters), *_of_current_version(filters), *_labels(filters), *_words(filters)]
+
+
+def _columns(filters: AdFilters) -> Iterable[Condition]:
+    plain = (
+        (ad.c.brand_slug, filters.brands),
+        (ad.c.channel, filters.channels),
+        (ad.c.format, filters.formats),
+        (ad.c.media_status, filters.media_statuses),
+        (ad_status, filters.statuses),
+    )
+    yield from (expression.in_(values) for expression, values in plain if values)
+    if filters.countries:
+        wanted = literal(list(filters.countries), ARRAY(Text))
+        yield _or_unknown(
+            filters.countries, ad.c.countries.bool_op("&&")(wanted), func.cardinality(ad.c.countries) == 0
+        )
+
+
+def _dates(filters: AdFilters) -> Iterable[Condition]:
+    if filters.first_seen_from:
+        yield ad.c.first_seen >= filters.first_seen_from
+    if filters.first_seen_to:
+        yield ad.c.first_seen <= filters.first_seen_to
+    if filters.last_seen_from:
+        yield ad.c.last_seen >= filters.last_seen_from
+    if filters.last_seen_to:
+        yield ad.c.last_seen <= filters.last_seen_to
+
+
+def _of_current_version(filters: AdFilters) -> Iterable[Condition]:
+    if filters.ctas:
+        cta = ad_version.c.cta
+        yield _current_version(_or_unknown(filters.ctas, cta.in_(filters.ctas), cta == ""))
+    if filters.landing_domain:
+        domain, wanted = ad_version.c.landing_domain, (filters.landing_domain,)
+        yield _current_version(_or_unknown(wanted, domain.in_(wanted), domain.is_(None)))
+
+
+def _labels(filters: AdFilters) -> Iterable[Condition]:
+    wanted = [*filters.labels, *((LANGUAGE, value) for value in filters.languages)]
+    for dimension in dict.fromkeys(name for name, _ in wanted):
+        values = tuple(value for name, value in wanted if name == dimension)
+        known = _labelled(label.c.dimension == dimension, label_is_known, label.c.value.in_(values))
+        yield _or_unknown(values, known, not_(_labelled(label.c.dimension == dimension, label_is_known)))
+
+
+def _words(filters: AdFilters) -> Iterable[Condition]:
+    if words := filters.words.split():
+        patterns = bindparam(None, [f"%{escape_like(word)}%" for word in words], type_=ARRAY(Text))
+        # Under row-level security ILIKE can't use the trigram index; this function filters the scope itself.
+        found = func.content_containing(patterns).table_valued(column("scope", Text), column("content_id", Text))
+        yield tuple_(ad.c.scope, ad.c.content_id).in_(select(found.c.scope, found.c.content_id))
+
+
+def escape_like(word: str) -> str:
+    """The word as itself inside a LIKE pattern."""
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _or_unknown(values: Sequence[str], known: Condition, unknown: Condition) -> Condition:
+    return or_(known, unknown) if UNKNOWN_VALUE in values else known
+
+
+def _current_version(condition: Condition) -> Exists:
+    return exists().where(ad_version.c.version_id == ad.c.current_version_id, condition).correlate(ad)
+
+
+def _labelled(*conditions: Condition) -> Exists:
+    return exists().where(label.c.scope == ad.c.scope, label.c.content_id == ad.c.content_id, *conditions).correlate(ad)

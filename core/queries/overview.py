@@ -1,0 +1,143 @@
+"""What is new: per brand how its ads stand, per source what its newest scan brought."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from core.adapters.postgres.engine import Database
+from core.adapters.postgres.schema import ad, brand, scan
+from core.domain.principal import Principal
+from core.queries.brandspaces import brandspace_slugs
+from core.queries.pages import MAX_PAGE, AnyRow, Page, checked_limit, decode_cursor, make_page
+from core.queries.status import AdStatus, ad_status, ads_with_status
+
+
+@dataclass(frozen=True, slots=True)
+class ScanNews:
+    """The newest scan of one source for one brand, against the scan before it (None: this was the first)."""
+
+    brand: str
+    scope: str
+    channel: str
+    account: str
+    scanned_on: date
+    previous_scanned_on: date | None
+    new: int
+    changed: int
+    seen_again: int
+    not_seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrandOverview:
+    """One brand in all visible scopes. ``new`` and ``changed`` sum the newest scans of its sources."""
+
+    slug: str
+    display_name: str
+    ads: int
+    active: int
+    stopped: int
+    not_seen: int
+    new: int
+    changed: int
+    last_scan_on: date | None
+    news: tuple[ScanNews, ...]
+
+
+def brand_overviews(
+    database: Database, principal: Principal, brandspace: str, *, cursor: str | None = None, limit: int = 50
+) -> Page[BrandOverview]:
+    """The brands of a brandspace by slug, also those without an ad yet. Raises NotFoundError."""
+    question = ("overview", brandspace)
+    position = decode_cursor(cursor, question, parts=1)
+    with database.reader(principal) as connection:
+        members = brandspace_slugs(connection, brandspace)
+        names = _names(connection, members, position[0] if position else "", checked_limit(limit) + 1)
+        page = make_page(sorted(names), limit, question=question, key=lambda slug: (slug,))
+        counts = _status_counts(connection, page.items)
+        news: dict[str, list[ScanNews]] = defaultdict(list)
+        for item in _newest_scans(connection, page.items):
+            news[item.brand].append(item)
+    overviews = tuple(_overview(slug, names[slug], counts[slug], news[slug]) for slug in page.items)
+    return Page(overviews, page.next_cursor)
+
+
+def whats_new(database: Database, principal: Principal, brandspace: str) -> list[ScanNews]:
+    """The newest scan of every source of the brandspace, latest first (at most 200). Raises NotFoundError."""
+    with database.reader(principal) as connection:
+        return _newest_scans(connection, brandspace_slugs(connection, brandspace))
+
+
+def _names(connection: Connection, members: Sequence[str] | None, after: str, limit: int) -> dict[str, str]:
+    """Slug → display name of the next brands; members nobody has stored yet stand under their slug."""
+    statement = (
+        select(brand.c.slug, func.array_agg(brand.c.display_name).label("names"))
+        .where(brand.c.slug > after)
+        .group_by(brand.c.slug)
+        .order_by(brand.c.slug)
+        .limit(limit)
+        .prefix_with("/* overview_brands */")
+    )
+    if members is not None:
+        statement = statement.where(brand.c.slug.in_(members))
+    names = {slug: found[0] for slug, found in connection.execute(statement)}
+    wanted = sorted({*names, *(slug for slug in members or () if slug > after)})[:limit]
+    return {slug: names.get(slug, slug) for slug in wanted}
+
+
+def _status_counts(connection: Connection, slugs: Sequence[str]) -> dict[str, dict[str, int]]:
+    status = ad_status.label("status")
+    statement = (
+        select(ad.c.brand_slug, status, func.count())
+        .select_from(ads_with_status())
+        .where(ad.c.brand_slug.in_(slugs))
+        .group_by(ad.c.brand_slug, status)
+        .prefix_with("/* overview_status */")
+    )
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for slug, name, number in connection.execute(statement):
+        counts[slug][name] = number
+    return counts
+
+
+def _newest_scans(connection: Connection, slugs: Sequence[str] | None) -> list[ScanNews]:
+    """For each (scope, brand, channel, account) its newest scan, and the day of the one before."""
+    group = (scan.c.scope, scan.c.brand_slug, scan.c.channel, scan.c.account)
+    newest_first = (scan.c.scanned_on.desc(), scan.c.committed_at.desc())
+    previous = func.lead(scan.c.scanned_on).over(partition_by=group, order_by=newest_first)
+    columns = (*group, scan.c.scanned_on, scan.c.counts, previous.label("previous_scanned_on"))
+    ranked = select(*columns).ext(distinct_on(*group)).order_by(*group, *newest_first)
+    if slugs is not None:
+        ranked = ranked.where(scan.c.brand_slug.in_(slugs))
+    found = ranked.subquery()
+    order = (found.c.scanned_on.desc(), found.c.brand_slug, found.c.channel, found.c.account, found.c.scope)
+    statement = select(found).order_by(*order).limit(MAX_PAGE).prefix_with("/* newest_scans */")
+    return [_scan_news(row) for row in connection.execute(statement)]
+
+
+def _scan_news(row: AnyRow) -> ScanNews:
+    counts = {name: int(row.counts.get(name, 0)) for name in ("new", "changed", "seen_again", "not_seen")}
+    return ScanNews(
+        row.brand_slug, row.scope, row.channel, row.account, row.scanned_on, row.previous_scanned_on, **counts
+    )
+
+
+def _overview(slug: str, name: str, statuses: Mapping[str, int], news: Sequence[ScanNews]) -> BrandOverview:
+    return BrandOverview(
+        slug=slug,
+        display_name=name,
+        ads=sum(statuses.values()),
+        active=statuses.get(AdStatus.ACTIVE, 0),
+        stopped=statuses.get(AdStatus.STOPPED, 0),
+        not_seen=statuses.get(AdStatus.NOT_SEEN, 0),
+        new=sum(item.new for item in news),
+        changed=sum(item.changed for item in news),
+        last_scan_on=max((item.scanned_on for item in news), default=None),
+        news=tuple(news),
+    )

@@ -1,0 +1,196 @@
+"""Rows for tests, written straight into the tables: what a commit would have left behind."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from core.adapters.postgres import schema
+from core.adapters.postgres.engine import Database
+from core.domain.principal import SHARED_SCOPE
+
+DAY = date(2026, 3, 1)
+PROVENANCE_ID = "test-rules"
+TAXONOMY = "test-1"
+
+
+@dataclass(frozen=True)
+class AnAd:
+    """One stored ad with one version; ``labels`` maps a dimension to its values (None: not read yet)."""
+
+    external_id: str
+    brand: str = "acme"
+    scope: str = SHARED_SCOPE
+    channel: str = "meta"
+    account: str = ""
+    first_seen: date = DAY
+    last_seen: date = DAY
+    last_scanned_on: date = DAY
+    run_start: date | None = None
+    run_end: date | None = None
+    source_says_active: bool | None = None
+    countries: tuple[str, ...] = ()
+    format: str = "image"
+    media_status: str = "ok"
+    copy: str = "Buy one, get one."
+    title: str = ""
+    cta: str = ""
+    landing_domain: str | None = None
+    sha256: str | None = None
+    labels: Mapping[str, tuple[str, ...]] | None = None
+    outcomes: Mapping[str, str] = field(default_factory=dict)  # dimension → outcome where it isn't "ok"
+
+    @property
+    def ad_id(self) -> str:
+        """As hash(scope, channel, account, external_id) would be."""
+        return _hash(self.scope, self.channel, self.account, self.external_id)
+
+    @property
+    def version_id(self) -> str:
+        """Of its only version."""
+        return _hash(self.ad_id, self.copy, self.title)
+
+    @property
+    def content_id(self) -> str:
+        """Ads of one scope that say the same share it."""
+        return _hash(self.copy, self.title, self.cta)
+
+    @property
+    def text(self) -> str:
+        """What is searched and labelled."""
+        return f"{self.title}\n{self.copy}".strip()
+
+
+def store(database: Database, *ads: AnAd) -> None:
+    """Store ads with their brand, version, content, labels and medium."""
+    for scope in sorted({item.scope for item in ads}):
+        _store_scope(database, scope, [item for item in ads if item.scope == scope])
+
+
+def store_brand(database: Database, slug: str, *, scope: str = SHARED_SCOPE, aliases: Mapping[str, str] = {}) -> None:
+    """A brand and its aliases: alias key → as written."""
+    rows = [{"scope": scope, "slug": slug, "alias_key": key, "written": name} for key, name in aliases.items()]
+    with database.worker(scope) as connection:
+        brand = {"scope": scope, "slug": slug, "display_name": slug.title()}
+        connection.execute(upsert(schema.brand).values(brand).on_conflict_do_nothing())
+        if rows:
+            connection.execute(insert(schema.brand_alias), rows)
+
+
+def store_scan(
+    database: Database,
+    scanned_on: date,
+    *,
+    brand: str = "acme",
+    scope: str = SHARED_SCOPE,
+    channel: str = "meta",
+    account: str = "",
+    shows: Iterable[AnAd] = (),
+    **counts: int,
+) -> str:
+    """A scan and the observations it made; ``counts`` are new, changed, seen_again, not_seen. Returns its id."""
+    scan_id = _hash(scope, brand, channel, account, str(scanned_on))
+    key = {"scope": scope, "brand_slug": brand, "channel": channel, "account": account}
+    seen = [
+        {"scan_id": scan_id, "version_id": item.version_id, "scope": scope, "ad_id": item.ad_id, "seen_on": scanned_on}
+        for item in shows
+    ]
+    with database.worker(scope) as connection:
+        row = {"scan_id": scan_id, "scanned_on": scanned_on, "digest": scan_id, "batch_id": scan_id, "counts": counts}
+        connection.execute(insert(schema.scan).values(row | key))
+        if seen:
+            connection.execute(insert(schema.observation), seen)
+    return scan_id
+
+
+def store_request(database: Database, request_id: str, *, organisation_id: str, rejected: int = 0) -> None:
+    """A request with an event and ``rejected`` refused rows."""
+    owner = {"request_id": request_id, "organisation_id": organisation_id}
+    refused = [
+        owner | {"position": position, "file": "ads.csv", "line": position + 2, "code": "ragged_row"}
+        | {"reason": "3 fields instead of 5", "excerpt": "a,b,c"}
+        for position in range(rejected)
+    ]  # fmt: skip
+    with database.machinery() as connection:
+        connection.execute(insert(schema.request).values(owner | {"kind": "import", "status": "completed"}))
+        connection.execute(insert(schema.event).values(owner | {"body": {"status": "completed"}}))
+        if refused:
+            connection.execute(insert(schema.rejected_row), refused)
+
+
+def _store_scope(database: Database, scope: str, ads: list[AnAd]) -> None:
+    contents = {item.content_id: item for item in ads}
+    with database.worker(scope) as connection:
+        brands = [{"scope": scope, "slug": slug, "display_name": slug.title()} for slug in {a.brand for a in ads}]
+        connection.execute(upsert(schema.brand).on_conflict_do_nothing(), brands)
+        connection.execute(upsert(schema.content).on_conflict_do_nothing(), [_content(i) for i in contents.values()])
+        provenance = {"provenance_id": PROVENANCE_ID, "body": {"method": "rules", "model": "local-heuristics"}}
+        connection.execute(upsert(schema.provenance).values(provenance).on_conflict_do_nothing())
+        connection.execute(insert(schema.ad), [_ad(item) for item in ads])
+        connection.execute(insert(schema.ad_version), [_version(item) for item in ads])
+        creatives = [_creative(item) for item in ads if item.sha256]
+        labels = [row for item in contents.values() for row in _labels(item)]
+        if labels:
+            connection.execute(upsert(schema.label).on_conflict_do_nothing(), labels)
+        if creatives:
+            connection.execute(upsert(schema.creative).on_conflict_do_nothing(), creatives)
+            connection.execute(insert(schema.ad_media), [_medium(item) for item in ads if item.sha256])
+
+
+def _ad(item: AnAd) -> dict[str, Any]:
+    same = (
+        "ad_id scope channel account external_id first_seen last_seen last_scanned_on run_start run_end "
+        "source_says_active format media_status content_id"
+    )
+    row = {name: getattr(item, name) for name in same.split()}
+    return row | {
+        "brand_slug": item.brand,
+        "countries": list(item.countries),
+        "cover_sha256": item.sha256,
+        "current_version_id": item.version_id,
+    }
+
+
+def _version(item: AnAd) -> dict[str, Any]:
+    same = "version_id scope ad_id copy title cta landing_domain format content_id first_seen last_seen"
+    row = {name: getattr(item, name) for name in same.split()}
+    return row | {"content_hash": item.version_id, "version_key": "", "description": "", "text_hash": item.content_id}
+
+
+def _content(item: AnAd) -> dict[str, Any]:
+    labelled = None if item.labels is None else TAXONOMY
+    row = {"scope": item.scope, "content_id": item.content_id, "text_hash": item.content_id, "cta": item.cta}
+    return row | {"text": item.text, "labelled_with": labelled}
+
+
+def _labels(item: AnAd) -> list[dict[str, Any]]:
+    quote = item.text[:3]
+    common = {
+        "scope": item.scope, "content_id": item.content_id, "confidence": 0.9, "modality": "text",
+        "evidence": [{"quote": quote, "start": 0, "end": len(quote)}], "provenance_id": PROVENANCE_ID,
+    }  # fmt: skip
+    return [
+        common | {"dimension": dimension, "value": value, "outcome": item.outcomes.get(dimension, "ok")}
+        for dimension, values in (item.labels or {}).items()
+        for value in values
+    ]
+
+
+def _creative(item: AnAd) -> dict[str, Any]:
+    size = {"content_type": "image/png", "size_bytes": 10, "width": 1, "height": 1}
+    return size | {"scope": item.scope, "sha256": item.sha256}
+
+
+def _medium(item: AnAd) -> dict[str, Any]:
+    key = {"ad_id": item.ad_id, "item_id": f"i{item.ad_id}", "scope": item.scope, "sha256": item.sha256}
+    return key | {"role": "image", "position": 0, "status": item.media_status}
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
