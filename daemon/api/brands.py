@@ -1,0 +1,42 @@
+"""The brands this organisation may see."""
+
+from __future__ import annotations
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import BaseModel, RootModel
+
+from core.queries.brands import BrandView, get_brand, list_brands
+from core.queries.pages import Page
+from daemon.api.context import current_principal, json_response, services
+from daemon.api.errors import ErrorAnswer
+from daemon.api.schemas import Name, Paging
+
+blueprint = APIBlueprint("brands", __name__, url_prefix="/api/v1/brands", abp_tags=[{"name": "brands"}])
+
+
+class BrandPath(BaseModel):
+    """A brand by its slug."""
+
+    slug: Name
+
+
+class Brands(RootModel[Page[BrandView]]):
+    """Visible brands by slug."""
+
+
+class OneBrand(RootModel[BrandView]):
+    """One brand."""
+
+
+@blueprint.get("", responses={200: Brands, 400: ErrorAnswer})
+def brands(query: Paging) -> Response:
+    """List the brands."""
+    page = list_brands(services().database, current_principal(), cursor=query.cursor, limit=query.limit)
+    return json_response(page)
+
+
+@blueprint.get("/<string:slug>", responses={200: OneBrand, 404: ErrorAnswer})
+def brand(path: BrandPath) -> Response:
+    """One brand."""
+    return json_response(get_brand(services().database, current_principal(), path.slug))

@@ -1,0 +1,70 @@
+"""The Flask application: configure, init, register, return. Nothing is built at import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Flask
+from flask_openapi.models.info import Info
+from flask_openapi.openapi import OpenAPI
+
+from core.adapters.postgres.event_feed import EventFeed
+from core.bootstrap import Services
+from core.settings import Settings
+from daemon import sockets
+from daemon.api import ads, brands, brandspaces, health, ingest, media, notify, requests
+from daemon.api.context import SERVICES
+from daemon.api.errors import invalid_input, register_errors
+from daemon.api.guard import install_guard
+from daemon.api.measures import install_measures
+from daemon.hub import Hub
+
+_RESOURCES = (
+    brands.blueprint,
+    brandspaces.blueprint,
+    ads.blueprint,
+    ingest.blueprint,
+    requests.blueprint,
+    notify.blueprint,
+)
+_PLAIN: tuple[Blueprint, ...] = (media.blueprint, health.blueprint, sockets.blueprint)
+
+
+def create_app(settings: Settings, services: Services, registry: Any = None) -> Flask:
+    """The application over these services, with the registry's routes if this process holds it.
+
+    The hub in ``app.extensions[sockets.HUB]`` is not started: whoever serves starts and stops it.
+    Raises BadInputError when the daemon would listen off loopback.
+    """
+    app = OpenAPI(
+        __name__,
+        info=Info(title="Adology", version="1.0.0"),
+        doc_ui=False,
+        validation_error_callback=invalid_input,
+    )
+    app.openapi_version = "3.1.1"
+    app.config["SOCK_SERVER_OPTIONS"] = sockets.OPTIONS
+    app.extensions[SERVICES] = services
+    app.extensions[sockets.HUB] = Hub(EventFeed(services.database), cap=settings.socket_cap)
+    install_measures(app)
+    install_guard(app, settings)
+    register_errors(app)
+    _register_routes(app)
+    if registry is not None:
+        _register_registry(app, services, registry)
+    return app
+
+
+def _register_routes(app: OpenAPI) -> None:
+    for resource in _RESOURCES:
+        app.register_api(resource)
+    for blueprint in _PLAIN:
+        app.register_blueprint(blueprint)
+    app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: app.api_doc)
+
+
+def _register_registry(app: Flask, services: Services, registry: Any) -> None:
+    from daemon.api.registry import registry_blueprint
+
+    app.extensions[health.REGISTRY] = registry
+    app.register_blueprint(registry_blueprint(registry, services))

@@ -1,0 +1,129 @@
+"""Gunicorn around the application: one worker process, a thread per socket, roles started after the fork.
+
+One worker, because the registry is in memory and the socket cap counts per process. Services are built in the worker:
+a database pool or a model made before the fork would hang there.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection
+from typing import Any, Final, cast
+
+from flask import Flask
+from gunicorn import glogging
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
+
+from core.bootstrap import Services, build_services
+from core.observability.logs import get_logger
+from core.settings import Settings
+from daemon import sockets
+from daemon.factory import create_app
+from daemon.hub import Hub
+
+log = get_logger(__name__)
+
+SPARE_THREADS: Final = 64  # for HTTP while every socket is taken
+GRACEFUL_SECONDS: Final = 20
+STALLED_SECONDS: Final = 120  # a main loop silent for that long is killed and started again
+
+
+class DaemonServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Serves the HTTP roles of one process until SIGTERM or Ctrl-C."""
+
+    def __init__(self, settings: Settings, roles: Collection[str]) -> None:
+        self._settings = settings
+        self._roles = frozenset(roles)
+        self._services: Services | None = None
+        self._registry: Any = None
+        self._running: Any = None
+        self._drained = threading.Lock()
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Gunicorn's options; nothing comes from its own files or environment."""
+        for name, value in gunicorn_options(self._settings).items():
+            self.cfg.set(name, value)
+        self.cfg.set("post_worker_init", lambda worker: self.start())
+        self.cfg.set("worker_exit", lambda server, worker: self.drain())
+        assert self.cfg.workers == 1, "the registry and the sockets live in one process"
+
+    def load(self) -> Flask:
+        """Build everything; runs in the worker, after the fork."""
+        self._services = build_services(self._settings)
+        if "registry" in self._roles:
+            from daemon.roles import build_registry
+
+            self._registry = build_registry(self._settings, self._services)
+        return create_app(self._settings, self._services, self._registry)
+
+    def start(self) -> None:
+        """Start the event hub and the roles beside HTTP."""
+        from daemon.roles import start_roles
+
+        assert self._services is not None
+        self._hub.start()
+        self._running = start_roles(self._roles, self._settings, self._services, self._registry)
+        log.info("daemon serves", address=self._settings.api_url, roles=sorted(self._roles))
+
+    def drain(self) -> None:
+        """Stop the roles, send the sockets away, close the database. Safe to call twice."""
+        if self._services is None or not self._drained.acquire(blocking=False):
+            return
+        if self._running is not None:
+            self._running.stop()
+        self._hub.stop()
+        self._services.database.dispose()
+
+    @property
+    def _hub(self) -> Hub:
+        return cast(Hub, self.callable.extensions[sockets.HUB])
+
+
+class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Stops the roles while HTTP still answers (their last results go to the registry), then ends."""
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM. A thread does it: a signal handler may hold any lock."""
+        threading.Thread(target=self._drain, args=(sig, frame), name="drain").start()
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Ctrl-C and SIGQUIT end as gently; the parent kills after the grace period."""
+        self.handle_exit(sig, frame)
+
+    def _drain(self, sig: int, frame: Any) -> None:
+        try:
+            self.app.drain()
+        finally:
+            super().handle_exit(sig, frame)
+
+
+class PipelineLogger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Hands gunicorn's records to the one logging pipeline."""
+
+    def setup(self, cfg: Any) -> None:
+        """No handler and no level of its own."""
+        super().setup(cfg)
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
+            logger.setLevel(logging.NOTSET)
+
+
+def gunicorn_options(settings: Settings) -> dict[str, Any]:
+    """What differs from gunicorn's defaults."""
+    threads = settings.socket_cap + SPARE_THREADS
+    return {
+        "bind": f"{settings.api_host}:{settings.api_port}",
+        "workers": 1,
+        "worker_class": DrainingWorker,
+        "threads": threads,
+        "worker_connections": 2 * threads,
+        "timeout": STALLED_SECONDS,
+        "graceful_timeout": GRACEFUL_SECONDS,
+        "control_socket_disable": True,
+        "logger_class": PipelineLogger,
+        "accesslog": None,
+    }

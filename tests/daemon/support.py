@@ -1,0 +1,120 @@
+"""A client of a running daemon, and settings for one."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from flask import Flask
+from simple_websocket import Client as WebSocket
+from simple_websocket import ConnectionClosed
+from sqlalchemy import URL
+
+from core.adapters.postgres.request_store import insert_request
+from core.adapters.postgres.roles import Cluster
+from core.bootstrap import Services
+from core.domain.principal import LOCAL_PRINCIPAL
+from core.settings import Settings
+from daemon import sockets
+from daemon.hub import Hub
+
+ANSWER_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: urllib3.HTTPHeaderDict
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        return self.json["error"]
+
+
+class Daemon:
+    """A running server and a client of it."""
+
+    def __init__(self, services: Services, app: Flask) -> None:
+        self.services = services
+        self.app = app
+        self.port = services.settings.api_port
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._pool = urllib3.PoolManager(retries=False, timeout=ANSWER_SECONDS)
+        self._sockets: list[WebSocket] = []
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any, **headers: str) -> Answer:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.call("POST", path, content, Content_Type="application/json", **headers)
+
+    def call(self, method: str, path: str, content: bytes | None = None, **headers: str) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = self._pool.request(method, self.url + path, body=content, headers=named, redirect=False)
+        return Answer(response.status, response.headers, response.data)
+
+    def connect(self, **headers: str) -> WebSocket:
+        client = WebSocket(self.url.replace("http", "ws") + "/ws", headers=headers)
+        self._sockets.append(client)
+        return client
+
+    def new_request(self, organisation: str = LOCAL_PRINCIPAL.organisation_id) -> str:
+        with self.services.database.machinery() as connection:
+            return insert_request(connection, organisation_id=organisation, kind="ingest", params={"brand": "x"})
+
+    @property
+    def hub(self) -> Hub:
+        return self.app.extensions[sockets.HUB]
+
+    def close(self) -> None:
+        for client in self._sockets:
+            with suppress(ConnectionClosed, OSError):
+                client.close()
+            client.thread.join(ANSWER_SECONDS)
+        self._pool.clear()
+
+
+def hear(client: WebSocket) -> Any:
+    """The next frame; fails if none comes."""
+    frame = client.receive(timeout=ANSWER_SECONDS)
+    assert frame is not None, "nothing was sent"
+    return json.loads(frame)
+
+
+def farewell(client: WebSocket) -> tuple[int, str]:
+    """Code and reason of the server's goodbye, after whatever was sent before it."""
+    try:
+        while client.receive(timeout=ANSWER_SECONDS) is not None:
+            pass
+    except ConnectionClosed as closed:
+        return int(closed.reason), closed.message or ""
+    raise AssertionError("the socket was not closed")
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def daemon_settings(home: Path, cluster: Cluster, **changes: Any) -> Settings:
+    def text(url: URL) -> str:
+        return url.render_as_string(hide_password=False)
+
+    urls = {
+        "database_app_url": text(cluster.urls.app),
+        "database_worker_url": text(cluster.urls.worker),
+        "database_operator_url": text(cluster.urls.operator),
+    }
+    return Settings(_env_file=None, home=home, api_port=free_port(), **urls, **changes)

@@ -1,0 +1,157 @@
+"""Sockets hear of the requests they name: a snapshot, then every event; nobody waits for another."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from core.adapters.postgres.event_feed import announce
+from daemon import sockets
+from tests.daemon.conftest import StartDaemon
+from tests.daemon.support import ANSWER_SECONDS, Daemon, farewell, hear
+
+
+def test_a_client_gets_a_snapshot_then_the_event_of_notify(daemon: Daemon) -> None:
+    request_id = daemon.new_request()
+    client = daemon.connect()
+    client.send(f'{{"subscribe": ["{request_id}"]}}')
+    assert hear(client) == {"request_id": request_id, "status": "queued", "result": None}
+    event = {"request_id": request_id, "status": "completed", "result": {"ads": 7}}
+    assert daemon.post("/notify", event).json == {"delivered": True}
+    assert hear(client) == event
+
+
+def test_an_event_of_another_process_arrives_too(start_daemon: StartDaemon) -> None:
+    one, other = start_daemon(), start_daemon()
+    request_id = one.new_request()
+    client = one.connect()
+    client.send(f'{{"subscribe": ["{request_id}"]}}')
+    hear(client)
+    other.post("/notify", {"request_id": request_id, "status": "processing", "result": 1})
+    assert hear(client)["result"] == 1
+
+
+def test_a_client_hears_nothing_of_another_organisation(daemon: Daemon) -> None:
+    theirs, ours = daemon.new_request("someone-else"), daemon.new_request()
+    client = daemon.connect()
+    client.send('{"subscribe": "all"}')
+    assert hear(client) == {"subscribed": "all"}
+    client.send(f'{{"subscribe": ["{theirs}"]}}')
+    assert hear(client)["error"]["code"] == "not_found"
+    announce(daemon.services.database, request_id=theirs, status="completed")
+    announce(daemon.services.database, request_id=ours, status="completed")
+    assert hear(client)["request_id"] == ours
+
+
+@pytest.mark.parametrize("frame", ["no json", "[]", '{"subscribe": 7}', '{"subscribe": ["' + "x" * 65 + '"]}'])
+def test_a_frame_that_cannot_be_used_is_answered_with_what_to_send(daemon: Daemon, frame: str) -> None:
+    client = daemon.connect()
+    client.send(frame)
+    assert hear(client)["error"]["code"] == "bad_input"
+
+
+def test_notify_of_an_unknown_request_is_404(daemon: Daemon) -> None:
+    answer = daemon.post("/notify", {"request_id": "nobody", "status": "completed"})
+    assert (answer.status, answer.error["code"]) == (404, "not_found")
+
+
+def test_notify_with_a_wrong_token_is_403(daemon: Daemon) -> None:
+    body = {"request_id": daemon.new_request(), "status": "completed"}
+    assert daemon.post("/notify", body, Authorization="Bearer wrong").status == 403
+    token = daemon.services.internal_token
+    assert daemon.post("/notify", body, Authorization=f"Bearer {token}").status == 200
+
+
+def test_text_the_database_cannot_hold_is_422(daemon: Daemon) -> None:
+    body = {"request_id": daemon.new_request(), "status": "completed"}
+    for bad in ("\0", "\ud800", {"key\0": 1}, [["\0"]]):
+        assert daemon.post("/notify", {**body, "result": bad}).status == 422
+
+
+def test_a_foreign_page_cannot_open_a_socket(daemon: Daemon) -> None:
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    key = {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    assert daemon.get("/ws", Origin="https://attacker.example", **upgrade, **key).status == 403
+
+
+def test_one_socket_too_many_is_told_to_try_later(start_daemon: StartDaemon) -> None:
+    daemon = start_daemon(socket_cap=1)
+    first = daemon.connect()
+    first.send('{"subscribe": []}')
+    assert farewell(daemon.connect()) == (1013, "all 1 sockets are taken: try again later, or ask by HTTP")
+    assert first.connected
+
+
+def test_a_place_is_free_again_when_its_client_leaves(start_daemon: StartDaemon) -> None:
+    daemon = start_daemon(socket_cap=1)
+    request_id = daemon.new_request()
+    for _ in range(3):
+        client = daemon.connect()
+        client.send(f'{{"subscribe": ["{request_id}"]}}')
+        hear(client)
+        client.close()
+        _wait_until(lambda: daemon.hub.client_count == 0)
+
+
+def test_a_client_that_does_not_read_delays_nobody(daemon: Daemon) -> None:
+    request_id, slowest = daemon.new_request(), 0.0
+    healthy = [daemon.connect() for _ in range(5)]
+    for client in healthy:
+        client.send(f'{{"subscribe": ["{request_id}"]}}')
+        hear(client)
+    with closing(_stuck_client(daemon)):
+        for number in range(40):
+            announce(
+                daemon.services.database, request_id=request_id, status="processing", result=[number, "x" * 60_000]
+            )
+            started = time.monotonic()
+            assert [hear(client)["result"][0] for client in healthy] == [number] * len(healthy)
+            slowest = max(slowest, time.monotonic() - started)
+    assert slowest < 0.25
+
+
+def test_a_client_that_does_not_read_is_sent_away(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "SEND_TIMEOUT_SECONDS", 1)
+    request_id = daemon.new_request()
+    with closing(_stuck_client(daemon)):
+        for number in range(60):
+            announce(
+                daemon.services.database, request_id=request_id, status="processing", result=[number, "x" * 60_000]
+            )
+        _wait_until(lambda: daemon.hub.client_count == 0)
+
+
+def test_a_stopping_server_says_goodbye(daemon: Daemon) -> None:
+    client = daemon.connect()
+    client.send('{"subscribe": "all"}')
+    _wait_until(lambda: daemon.hub.client_count == 1)
+    threading.Thread(target=daemon.hub.stop).start()
+    assert farewell(client)[0] == 1001
+
+
+def _stuck_client(daemon: Daemon) -> socket.socket:
+    """Subscribed to everything, and never reading: what it isn't sent fills its small buffer."""
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    raw.connect(("127.0.0.1", daemon.port))
+    raw.sendall(
+        f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{daemon.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    assert b"101" in raw.recv(1_024)
+    text = b'{"subscribe": "all"}'
+    raw.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)  # masked with zeros: the text as it is
+    assert b"subscribed" in raw.recv(1_024)
+    return raw
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
