@@ -86,6 +86,7 @@ class Child:
         if self.is_running:
             return
         if self._restart_at is None:
+            self.signal(signal.SIGKILL)  # what it left would hold its port
             self._ends = [*(end for end in self._ends if now - end < RESTART_WINDOW_SECONDS), now]
             if len(self._ends) > RESTARTS_ALLOWED:
                 raise TerminalError(f"{self.spec.name} ended {len(self._ends)} times in 5 minutes. {self.last_words()}")
