@@ -82,7 +82,7 @@ def copy_field(value: Any) -> str:  # noqa: PLR0911 - a table of types
             return repr(value)
         case date() | datetime():
             return value.isoformat()
-        case bytes():
+        case bytes() | memoryview():  # psycopg2 reads bytea as a memoryview
             return "\\\\x" + value.hex()
         case Mapping():
             return _json(value)
