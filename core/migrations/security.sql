@@ -62,7 +62,7 @@ CREATE FUNCTION content_containing(patterns text[])
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT c.scope, c.content_id FROM content c
     WHERE current_scope() IS NOT NULL AND c.scope IN ('shared', current_scope())
-          AND c.text ILIKE patterns[1] AND c.text ILIKE ALL (patterns) $$;
+          AND c.text ILIKE patterns[1] AND c.text ILIKE ALL (patterns[2:]) $$;
 REVOKE ALL ON FUNCTION content_containing(text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION content_containing(text[]) TO adology_app;
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Date,
     Integer,
+    Subquery,
     and_,
     func,
     literal,
@@ -25,7 +26,7 @@ from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import ad, ad_version, brand, label
 from core.domain.principal import Principal
 from core.errors import BadInputError
-from core.queries.conditions import label_is_known, matching
+from core.queries.conditions import Condition, label_is_known, matching
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
 from core.queries.status import AdStatus, ad_status, ads_with_status
@@ -94,9 +95,8 @@ def list_ads(
     question = (brandspace, filters, sort)
     position = decode_cursor(cursor, question, parts=2)
     with database.reader(principal) as connection:
-        statement = _cards().where(*matching(connection, brandspace, filters))
-        ordered = _from_position(statement, sort, position).limit(checked_limit(limit) + 1)
-        rows = connection.execute(ordered).all()
+        conditions = matching(connection, brandspace, filters)
+        rows = connection.execute(_cards(_keys(conditions, sort, position, checked_limit(limit) + 1), sort)).all()
         page = make_page(rows, limit, question=question, key=lambda row: (row.sort_key, row.ad_id))
         labels = _labels_of(connection, page.items)
     return Page(tuple(_card(row, labels) for row in page.items), page.next_cursor)
@@ -110,10 +110,22 @@ def count_ads(database: Database, principal: Principal, brandspace: str, filters
         return int(connection.execute(statement.prefix_with("/* count_ads */")).scalar_one())
 
 
-def _cards() -> AnySelect:
-    """One row for each ad with what its current version says."""
+def _keys(conditions: Sequence[Condition], sort: str, position: Sequence[str] | None, limit: int) -> Subquery:
+    """The ids of the page: narrow rows, so that a sort without an index moves little."""
+    key, kind, descending = _SORTS[sort]
+    statement = select(ad.c.ad_id, key.label("sort_key")).select_from(ads_with_status()).where(*conditions)
+    if position is not None:
+        value = date.fromisoformat(position[0]) if kind is Date else int(position[0])
+        here, there = tuple_(key, ad.c.ad_id), tuple_(literal(value, kind), literal(position[1]))
+        statement = statement.where(here < there if descending else here > there)
+    return statement.order_by(*_order(key, ad.c.ad_id, descending)).limit(limit).subquery("page")
+
+
+def _cards(page: Subquery, sort: str) -> AnySelect:
+    """One row for each ad of the page with what its current version says."""
     source = (
         ads_with_status()
+        .join(page, page.c.ad_id == ad.c.ad_id)
         .join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
         .outerjoin(brand, and_(brand.c.scope == ad.c.scope, brand.c.slug == ad.c.brand_slug))
     )
@@ -123,20 +135,14 @@ def _cards() -> AnySelect:
         ad.c.media_status, ad.c.media_reason, ad.c.brand_slug.label("brand"),
         func.coalesce(brand.c.display_name, ad.c.brand_slug).label("brand_name"),
         ad_version.c.cta, ad_version.c.title, ad_version.c.landing_domain,
-        func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), ad_status.label("status"),
+        func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), ad_status.label("status"), page.c.sort_key,
     )  # fmt: skip
-    return select(*columns).select_from(source).prefix_with("/* list_ads */")
+    ordered = select(*columns).select_from(source).order_by(*_order(page.c.sort_key, ad.c.ad_id, _SORTS[sort][2]))
+    return ordered.prefix_with("/* list_ads */")
 
 
-def _from_position(statement: AnySelect, sort: str, position: Sequence[str] | None) -> AnySelect:
-    key, kind, descending = _SORTS[sort]
-    ends = (key.desc(), ad.c.ad_id.desc()) if descending else (key.asc(), ad.c.ad_id.asc())
-    statement = statement.add_columns(key.label("sort_key")).order_by(*ends)
-    if position is None:
-        return statement
-    value = date.fromisoformat(position[0]) if kind is Date else int(position[0])
-    here, there = tuple_(key, ad.c.ad_id), tuple_(literal(value, kind), literal(position[1]))
-    return statement.where(here < there if descending else here > there)
+def _order(key: ColumnElement[Any], tie: ColumnElement[str], descending: bool) -> Iterable[ColumnElement[Any]]:
+    return (key.desc(), tie.desc()) if descending else (key.asc(), tie.asc())
 
 
 def _labels_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[tuple[str, str], dict[str, tuple[str, ...]]]:

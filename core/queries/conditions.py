@@ -92,7 +92,9 @@ def _labels(filters: AdFilters) -> Iterable[Condition]:
 
 def _words(filters: AdFilters) -> Iterable[Condition]:
     if words := filters.words.split():
-        patterns = bindparam(None, [f"%{escape_like(word)}%" for word in words], type_=ARRAY(Text))
+        patterns = bindparam(
+            None, [f"%{escape_like(word)}%" for word in sorted(words, key=len, reverse=True)], type_=ARRAY(Text)
+        )
         # Under row-level security ILIKE can't use the trigram index; this function filters the scope itself.
         found = func.content_containing(patterns).table_valued(column("scope", Text), column("content_id", Text))
         yield tuple_(ad.c.scope, ad.c.content_id).in_(select(found.c.scope, found.c.content_id))
