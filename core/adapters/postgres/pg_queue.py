@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import Engine, text
 
@@ -42,17 +41,13 @@ _RECEIVE = text("""
         SET queue = :dead_letter_queue, source_queue = :queue, receive_count = 0, receipt = NULL,
             first_received_at = NULL, visible_at = now()
         FROM due WHERE due.message_id = m.message_id AND is_dead
-        RETURNING m.message_id
-    ), taken AS (
-        UPDATE queue_message AS m
-        SET receive_count = receive_count + 1, receipt = gen_random_uuid()::text,
-            first_received_at = coalesce(first_received_at, now()),
-            visible_at = now() + make_interval(secs => :visibility)
-        FROM due WHERE due.message_id = m.message_id AND NOT is_dead
-        RETURNING m.message_id, m.receipt, m.body, m.receive_count
     )
-    SELECT message_id, receipt, body, receive_count FROM taken
-    UNION ALL SELECT message_id, NULL, NULL, NULL FROM buried
+    UPDATE queue_message AS m
+    SET receive_count = receive_count + 1, receipt = gen_random_uuid()::text,
+        first_received_at = coalesce(first_received_at, now()),
+        visible_at = now() + make_interval(secs => :visibility)
+    FROM due WHERE due.message_id = m.message_id AND NOT is_dead
+    RETURNING m.message_id, m.receipt, m.body, m.receive_count
 """)
 
 _DELETE = text("""
@@ -111,12 +106,8 @@ class PostgresQueue:
         deadline = time.monotonic() + wait_seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            rows = self._take(queue, max_messages)
-            messages = [self._message(queue, row) for row in rows if row.receipt is not None]
-            if messages:
+            if messages := self._take(queue, max_messages):
                 return messages
-            if rows:
-                continue  # only dead letters stood in front
             left = deadline - time.monotonic()
             if left <= 0:
                 return []
@@ -151,7 +142,7 @@ class PostgresQueue:
         with translated_errors(), self._statements.connect() as connection:
             return QueueDepth(**connection.execute(_DEPTH, {"queue": queue}).one()._asdict())
 
-    def _take(self, queue: str, most: int) -> Sequence[Any]:
+    def _take(self, queue: str, most: int) -> list[ReceivedMessage]:
         values = {
             "queue": queue,
             "most": most,
@@ -161,13 +152,10 @@ class PostgresQueue:
             "dead_letter_queue": queue + DEAD_LETTER_SUFFIX,
         }
         with translated_errors(), self._statements.connect() as connection:
-            return connection.execute(_RECEIVE, values).all()
+            rows = connection.execute(_RECEIVE, values).all()
+        return [ReceivedMessage(queue, str(row[0]), *row[1:]) for row in rows]
 
     def _visibility_of(self, queue: str) -> int:
         if isinstance(self._visibility_seconds, Mapping):
             return self._visibility_seconds.get(queue, DEFAULT_VISIBILITY_SECONDS)
         return self._visibility_seconds
-
-    @staticmethod
-    def _message(queue: str, row: Any) -> ReceivedMessage:
-        return ReceivedMessage(queue, str(row.message_id), row.receipt, row.body, row.receive_count)
