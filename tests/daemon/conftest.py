@@ -14,24 +14,24 @@ from core.adapters.postgres.roles import Cluster
 from core.bootstrap import build_services
 from daemon import sockets
 from daemon.factory import create_app
-from tests.daemon.support import Daemon, daemon_settings
+from tests.daemon.support import LocalDaemon, daemon_settings
 
-StartDaemon = Callable[..., Daemon]
+StartDaemon = Callable[..., LocalDaemon]
 
 
 @pytest.fixture
 def start_daemon(cluster: Cluster, tmp_path: Path) -> Iterator[StartDaemon]:
     """Serve with changed settings: ``start_daemon(socket_cap=1)``."""
-    running: list[tuple[Daemon, BaseWSGIServer, threading.Thread]] = []
+    running: list[tuple[LocalDaemon, BaseWSGIServer, threading.Thread]] = []
 
-    def start(**changes: Any) -> Daemon:
+    def start(**changes: Any) -> LocalDaemon:
         services = build_services(daemon_settings(tmp_path, cluster, **changes))
         app = create_app(services.settings, services)
         server = make_server("127.0.0.1", services.settings.api_port, app, threaded=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         app.extensions[sockets.HUB].start()
-        daemon = Daemon(services, app)
+        daemon = LocalDaemon(services, app)
         running.append((daemon, server, thread))
         return daemon
 
@@ -46,5 +46,5 @@ def start_daemon(cluster: Cluster, tmp_path: Path) -> Iterator[StartDaemon]:
 
 
 @pytest.fixture
-def daemon(start_daemon: StartDaemon) -> Daemon:
+def daemon(start_daemon: StartDaemon) -> LocalDaemon:
     return start_daemon()

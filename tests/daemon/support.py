@@ -44,10 +44,8 @@ class Answer:
 class Daemon:
     """A running server and a client of it."""
 
-    def __init__(self, services: Services, app: Flask) -> None:
-        self.services = services
-        self.app = app
-        self.port = services.settings.api_port
+    def __init__(self, settings: Settings) -> None:
+        self.port = settings.api_port
         self.url = f"http://127.0.0.1:{self.port}"
         self._pool = urllib3.PoolManager(retries=False, timeout=ANSWER_SECONDS)
         self._sockets: list[WebSocket] = []
@@ -69,6 +67,22 @@ class Daemon:
         self._sockets.append(client)
         return client
 
+    def close(self) -> None:
+        for client in self._sockets:
+            with suppress(ConnectionClosed, OSError):
+                client.close()
+            client.thread.join(ANSWER_SECONDS)
+        self._pool.clear()
+
+
+class LocalDaemon(Daemon):
+    """A server in this process, whose insides a test may use."""
+
+    def __init__(self, services: Services, app: Flask) -> None:
+        super().__init__(services.settings)
+        self.services = services
+        self.app = app
+
     def new_request(self, organisation: str = LOCAL_PRINCIPAL.organisation_id) -> str:
         with self.services.database.machinery() as connection:
             return insert_request(connection, organisation_id=organisation, kind="ingest", params={"brand": "x"})
@@ -76,13 +90,6 @@ class Daemon:
     @property
     def hub(self) -> Hub:
         return self.app.extensions[sockets.HUB]
-
-    def close(self) -> None:
-        for client in self._sockets:
-            with suppress(ConnectionClosed, OSError):
-                client.close()
-            client.thread.join(ANSWER_SECONDS)
-        self._pool.clear()
 
 
 def hear(client: WebSocket) -> Any:

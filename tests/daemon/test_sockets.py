@@ -13,10 +13,10 @@ import pytest
 from core.adapters.postgres.event_feed import announce
 from daemon import sockets
 from tests.daemon.conftest import StartDaemon
-from tests.daemon.support import ANSWER_SECONDS, Daemon, farewell, hear
+from tests.daemon.support import ANSWER_SECONDS, LocalDaemon, farewell, hear
 
 
-def test_a_client_gets_a_snapshot_then_the_event_of_notify(daemon: Daemon) -> None:
+def test_a_client_gets_a_snapshot_then_the_event_of_notify(daemon: LocalDaemon) -> None:
     request_id = daemon.new_request()
     client = daemon.connect()
     client.send(f'{{"subscribe": ["{request_id}"]}}')
@@ -36,7 +36,7 @@ def test_an_event_of_another_process_arrives_too(start_daemon: StartDaemon) -> N
     assert hear(client)["result"] == 1
 
 
-def test_a_client_hears_nothing_of_another_organisation(daemon: Daemon) -> None:
+def test_a_client_hears_nothing_of_another_organisation(daemon: LocalDaemon) -> None:
     theirs, ours = daemon.new_request("someone-else"), daemon.new_request()
     client = daemon.connect()
     client.send('{"subscribe": "all"}')
@@ -49,31 +49,31 @@ def test_a_client_hears_nothing_of_another_organisation(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("frame", ["no json", "[]", '{"subscribe": 7}', '{"subscribe": ["' + "x" * 65 + '"]}'])
-def test_a_frame_that_cannot_be_used_is_answered_with_what_to_send(daemon: Daemon, frame: str) -> None:
+def test_a_frame_that_cannot_be_used_is_answered_with_what_to_send(daemon: LocalDaemon, frame: str) -> None:
     client = daemon.connect()
     client.send(frame)
     assert hear(client)["error"]["code"] == "bad_input"
 
 
-def test_notify_of_an_unknown_request_is_404(daemon: Daemon) -> None:
+def test_notify_of_an_unknown_request_is_404(daemon: LocalDaemon) -> None:
     answer = daemon.post("/notify", {"request_id": "nobody", "status": "completed"})
     assert (answer.status, answer.error["code"]) == (404, "not_found")
 
 
-def test_notify_with_a_wrong_token_is_403(daemon: Daemon) -> None:
+def test_notify_with_a_wrong_token_is_403(daemon: LocalDaemon) -> None:
     body = {"request_id": daemon.new_request(), "status": "completed"}
     assert daemon.post("/notify", body, Authorization="Bearer wrong").status == 403
     token = daemon.services.internal_token
     assert daemon.post("/notify", body, Authorization=f"Bearer {token}").status == 200
 
 
-def test_text_the_database_cannot_hold_is_422(daemon: Daemon) -> None:
+def test_text_the_database_cannot_hold_is_422(daemon: LocalDaemon) -> None:
     body = {"request_id": daemon.new_request(), "status": "completed"}
     for bad in ("\0", "\ud800", {"key\0": 1}, [["\0"]]):
         assert daemon.post("/notify", {**body, "result": bad}).status == 422
 
 
-def test_a_foreign_page_cannot_open_a_socket(daemon: Daemon) -> None:
+def test_a_foreign_page_cannot_open_a_socket(daemon: LocalDaemon) -> None:
     upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
     key = {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
     assert daemon.get("/ws", Origin="https://attacker.example", **upgrade, **key).status == 403
@@ -98,7 +98,7 @@ def test_a_place_is_free_again_when_its_client_leaves(start_daemon: StartDaemon)
         _wait_until(lambda: daemon.hub.client_count == 0)
 
 
-def test_a_client_that_does_not_read_delays_nobody(daemon: Daemon) -> None:
+def test_a_client_that_does_not_read_delays_nobody(daemon: LocalDaemon) -> None:
     request_id, slowest = daemon.new_request(), 0.0
     healthy = [daemon.connect() for _ in range(5)]
     for client in healthy:
@@ -115,7 +115,7 @@ def test_a_client_that_does_not_read_delays_nobody(daemon: Daemon) -> None:
     assert slowest < 0.25
 
 
-def test_a_client_that_does_not_read_is_sent_away(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_does_not_read_is_sent_away(daemon: LocalDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "SEND_TIMEOUT_SECONDS", 1)
     request_id = daemon.new_request()
     with closing(_stuck_client(daemon)):
@@ -126,7 +126,7 @@ def test_a_client_that_does_not_read_is_sent_away(daemon: Daemon, monkeypatch: p
         _wait_until(lambda: daemon.hub.client_count == 0)
 
 
-def test_a_stopping_server_says_goodbye(daemon: Daemon) -> None:
+def test_a_stopping_server_says_goodbye(daemon: LocalDaemon) -> None:
     client = daemon.connect()
     client.send('{"subscribe": "all"}')
     _wait_until(lambda: daemon.hub.client_count == 1)
@@ -134,7 +134,7 @@ def test_a_stopping_server_says_goodbye(daemon: Daemon) -> None:
     assert farewell(client)[0] == 1001
 
 
-def _stuck_client(daemon: Daemon) -> socket.socket:
+def _stuck_client(daemon: LocalDaemon) -> socket.socket:
     """Subscribed to everything, and never reading: what it isn't sent fills its small buffer."""
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)

@@ -1,0 +1,102 @@
+"""The real process: gunicorn, all roles, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import urllib3
+
+from core.adapters.postgres.roles import Cluster
+from core.settings import Settings
+from daemon.__main__ import main
+from tests.daemon.support import ANSWER_SECONDS, Daemon, daemon_settings, farewell, hear
+
+START_SECONDS = 60
+PROJECT = Path(__file__).parents[2]
+
+
+def _start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
+    names = ("home", "api_port", "database_app_url", "database_worker_url", "database_operator_url", "log_json")
+    values = {name: getattr(settings, name) for name in names}
+    plain = {
+        f"ADOLOGY_{name.upper()}": str(getattr(v, "get_secret_value", lambda v=v: v)()) for name, v in values.items()
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "daemon", *arguments],
+        cwd=PROJECT, env={**os.environ, **plain}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def process(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Daemon]]:
+    """The daemon with all roles, ready."""
+    settings = daemon_settings(tmp_path, cluster, log_json=True)
+    with _start(settings, "--roles", "all") as started:
+        daemon = Daemon(settings)
+        try:
+            _wait_until_ready(started, daemon)
+            yield started, daemon
+        finally:
+            daemon.close()
+            if started.poll() is None:
+                started.terminate()
+
+
+def test_the_process_serves_http_and_sockets_and_ends_in_time(process: tuple[subprocess.Popen[str], Daemon]) -> None:
+    started, daemon = process
+    children = psutil.Process(started.pid).children(recursive=True)
+    client = daemon.connect()
+    client.send('{"subscribe": "all"}')
+    assert hear(client) == {"subscribed": "all"}
+    started.send_signal(signal.SIGTERM)
+    assert farewell(client)[0] == 1001
+    _, log = started.communicate(timeout=15)
+    assert started.returncode == 0
+    assert not any(child.is_running() for child in children)
+    records = [json.loads(line) for line in log.splitlines()]  # every line came through our one pipeline
+    assert not [record for record in records if record["level"] in ("error", "critical")]
+
+
+def _wait_until_ready(started: subprocess.Popen[str], daemon: Daemon) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and started.poll() is None:
+        try:
+            if daemon.get("/readyz").status == 200:
+                return
+        except urllib3.exceptions.HTTPError:
+            pass
+        time.sleep(0.05)
+    started.kill()
+    raise AssertionError(f"not ready after {START_SECONDS} s: {started.communicate(timeout=ANSWER_SECONDS)[1]}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "says"),
+    [
+        (["--roles", "painter"], {}, "no role painter"),
+        (["--roles", "all"], {"ADOLOGY_API_HOST": "0.0.0.0"}, "there is no sign-in yet"),
+        (["--roles", "all"], {"ADOLOGY_API_PORT": "many"}, "ADOLOGY_API_PORT"),
+    ],
+)
+def test_a_wrong_start_says_what_to_change_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    environment: dict[str, str],
+    says: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
