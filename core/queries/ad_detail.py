@@ -26,7 +26,7 @@ from core.adapters.postgres.schema import (
 from core.domain.principal import Principal
 from core.errors import NotFoundError
 from core.queries.pages import MAX_PAGE, AnyRow, AnySelect
-from core.queries.status import AdStatus, ad_status, ads_with_status
+from core.queries.status import AdStatus, shown_ads, shown_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,8 @@ def _ad() -> AnySelect:
     left_out = {"content_id", "stored_at"}
     columns = [column.label(named.get(column.name, column.name)) for column in ad.c if column.name not in left_out]
     name = func.coalesce(brand.c.display_name, ad.c.brand_slug).label("brand_name")
-    source = ads_with_status().outerjoin(brand, and_(brand.c.scope == ad.c.scope, brand.c.slug == ad.c.brand_slug))
-    return select(*columns, name, ad_status.label("status")).select_from(source).prefix_with("/* get_ad */")
+    source = shown_ads.outerjoin(brand, and_(brand.c.scope == ad.c.scope, brand.c.slug == ad.c.brand_slug))
+    return select(*columns, name, shown_status.label("status")).select_from(source).prefix_with("/* get_ad */")
 
 
 def _versions(connection: Connection, ad_id: str, current: str) -> tuple[VersionDetail, ...]:

@@ -29,7 +29,7 @@ from core.errors import BadInputError
 from core.queries.conditions import Condition, label_is_known, matching
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
-from core.queries.status import AdStatus, ad_status, ads_with_status
+from core.queries.status import AdStatus, counted_ads, shown_ads, shown_status
 
 COPY_CHARACTERS = 1_000  # of a card; the detail has all of it
 
@@ -106,14 +106,14 @@ def count_ads(database: Database, principal: Principal, brandspace: str, filters
     """How many ads pass the filters."""
     with database.reader(principal) as connection:
         conditions = matching(connection, brandspace, filters)
-        statement = select(func.count()).select_from(ads_with_status() if filters.statuses else ad).where(*conditions)
+        statement = select(func.count()).select_from(counted_ads).where(*conditions)
         return int(connection.execute(statement.prefix_with("/* count_ads */")).scalar_one())
 
 
 def _keys(conditions: Sequence[Condition], sort: str, position: Sequence[str] | None, limit: int) -> Subquery:
     """The ids of the page: narrow rows, so that a sort without an index moves little."""
     key, kind, descending = _SORTS[sort]
-    statement = select(ad.c.ad_id, key.label("sort_key")).select_from(ads_with_status()).where(*conditions)
+    statement = select(ad.c.ad_id, key.label("sort_key")).select_from(counted_ads).where(*conditions)
     if position is not None:
         value = date.fromisoformat(position[0]) if kind is Date else int(position[0])
         here, there = tuple_(key, ad.c.ad_id), tuple_(literal(value, kind), literal(position[1]))
@@ -124,8 +124,7 @@ def _keys(conditions: Sequence[Condition], sort: str, position: Sequence[str] | 
 def _cards(page: Subquery, sort: str) -> AnySelect:
     """One row for each ad of the page with what its current version says."""
     source = (
-        ads_with_status()
-        .join(page, page.c.ad_id == ad.c.ad_id)
+        shown_ads.join(page, page.c.ad_id == ad.c.ad_id)
         .join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
         .outerjoin(brand, and_(brand.c.scope == ad.c.scope, brand.c.slug == ad.c.brand_slug))
     )
@@ -135,7 +134,7 @@ def _cards(page: Subquery, sort: str) -> AnySelect:
         ad.c.media_status, ad.c.media_reason, ad.c.brand_slug.label("brand"),
         func.coalesce(brand.c.display_name, ad.c.brand_slug).label("brand_name"),
         ad_version.c.cta, ad_version.c.title, ad_version.c.landing_domain,
-        func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), ad_status.label("status"), page.c.sort_key,
+        func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), shown_status.label("status"), page.c.sort_key,
     )  # fmt: skip
     ordered = select(*columns).select_from(source).order_by(*_order(page.c.sort_key, ad.c.ad_id, _SORTS[sort][2]))
     return ordered.prefix_with("/* list_ads */")

@@ -31,7 +31,7 @@ from core.insights.launches import Period, fill_periods
 from core.queries.conditions import label_is_known, matching
 from core.queries.filters import AdFilters
 from core.queries.pages import AnySelect
-from core.queries.status import ads_with_status
+from core.queries.status import counted_ads
 
 MAX_BRANDS = 20  # side by side; the brands with most ads are kept
 
@@ -154,7 +154,7 @@ def _contents(connection: Connection, brandspace: str, filters: AdFilters) -> CT
     columns = (ad.c.scope, ad.c.content_id, ad.c.brand_slug)
     return (
         select(*columns, func.count().label("ads"))
-        .select_from(ads_with_status())
+        .select_from(counted_ads)
         .where(*matching(connection, brandspace, filters))
         .group_by(*columns)
         .cte("contents")
@@ -191,7 +191,7 @@ def _launches(conditions: Sequence[ColumnElement[bool]], period: Period) -> AnyS
     start = cast(func.date_trunc(period.value, day), Date)
     by_source = ad.c.run_start.isnot(None)
     columns = (ad.c.brand_slug, start, by_source)
-    statement = select(*columns, func.count()).select_from(ads_with_status()).where(*conditions)
+    statement = select(*columns, func.count()).select_from(counted_ads).where(*conditions)
     return statement.group_by(*columns).prefix_with("/* launches */")
 
 

@@ -1,4 +1,4 @@
-"""Filters as SQL conditions on ``ad`` (from ``ads_with_status()``); each stands alone, so any subset can be dropped."""
+"""Filters as SQL conditions on ``ad`` (from ``counted_ads``); each stands alone, so any subset can be dropped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from core.adapters.postgres.schema import ad, ad_version, label
 from core.domain.label import Outcome
 from core.queries.brandspaces import brandspace_slugs
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
-from core.queries.status import ad_status
+from core.queries.status import counted_status
 
 Condition = ColumnElement[bool]
 LANGUAGE = "language"  # the label dimension behind the languages filter
@@ -52,7 +52,7 @@ def _columns(filters: AdFilters) -> Iterable[Condition]:
         (ad.c.channel, filters.channels),
         (ad.c.format, filters.formats),
         (ad.c.media_status, filters.media_statuses),
-        (ad_status, filters.statuses),
+        (counted_status, filters.statuses),
     )
     yield from (expression.in_(values) for expression, values in plain if values)
     if filters.countries:

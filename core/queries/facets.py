@@ -29,7 +29,7 @@ from core.domain.principal import Principal
 from core.queries.conditions import LANGUAGE, label_is_known, matching
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnySelect
-from core.queries.status import ad_status, ads_with_status
+from core.queries.status import counted_ads, counted_status
 
 MAX_LISTED = 100  # values of one facet
 _ROOM = text("SET LOCAL work_mem = '64MB'")  # 100,000 ads are counted in memory instead of on disk
@@ -124,11 +124,11 @@ _ALWAYS = (*_COLUMN_FACETS, "countries", "languages")
 
 
 def _matched(conditions: Iterable[ColumnElement[bool]]) -> CTE:
-    source = ads_with_status().join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
+    source = counted_ads.join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
     return (
         select(
             ad.c.scope, ad.c.content_id, ad.c.brand_slug, ad.c.channel, ad.c.format, ad.c.media_status,
-            ad.c.countries, ad_status.label("status"), ad_version.c.cta, ad_version.c.landing_domain,
+            ad.c.countries, counted_status.label("status"), ad_version.c.cta, ad_version.c.landing_domain,
         )
         .select_from(source)
         .where(*conditions)

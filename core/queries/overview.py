@@ -15,7 +15,7 @@ from core.adapters.postgres.schema import ad, brand, scan
 from core.domain.principal import Principal
 from core.queries.brandspaces import brandspace_slugs
 from core.queries.pages import MAX_PAGE, AnyRow, Page, checked_limit, decode_cursor, make_page
-from core.queries.status import AdStatus, ad_status, ads_with_status
+from core.queries.status import AdStatus, counted_ads, counted_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,10 @@ def _names(connection: Connection, members: Sequence[str] | None, after: str, li
 
 
 def _status_counts(connection: Connection, slugs: Sequence[str]) -> dict[str, dict[str, int]]:
-    status = ad_status.label("status")
+    status = counted_status.label("status")
     statement = (
         select(ad.c.brand_slug, status, func.count())
-        .select_from(ads_with_status())
+        .select_from(counted_ads)
         .where(ad.c.brand_slug.in_(slugs))
         .group_by(ad.c.brand_slug, status)
         .prefix_with("/* overview_status */")
