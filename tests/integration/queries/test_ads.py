@@ -1,0 +1,299 @@
+"""Lists of ads: status, filters with unknown, words, pages, facets, detail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core.adapters.postgres.engine import Database
+from core.domain.principal import Principal
+from core.errors import BadInputError, ConflictError, NotFoundError
+from core.queries.ad_detail import get_ad
+from core.queries.ads import SORTS, count_ads, list_ads
+from core.queries.brandspaces import create_brandspace, list_brandspaces
+from core.queries.facets import facets
+from core.queries.filters import AdFilters
+from tests.builders import DAY, AnAd, store, store_scan
+
+US = Principal("ours")
+NONE = AdFilters()
+BEFORE, AFTER = DAY - timedelta(days=7), DAY + timedelta(days=7)
+
+
+def found(database: Database, filters: AdFilters, brandspace: str = "all") -> set[str]:
+    cards = list_ads(database, US, brandspace, filters, limit=200).items
+    assert count_ads(database, US, brandspace, filters) == len(cards)
+    return {card.ad_id for card in cards}
+
+
+# --- status ------------------------------------------------------------------------------------------
+
+STATUSES: list[tuple[dict[str, Any], str]] = [
+    # the newest scan is of DAY
+    ({"last_scanned_on": DAY}, "active"),
+    ({"last_scanned_on": DAY, "source_says_active": True}, "active"),
+    ({"last_scanned_on": DAY, "run_end": DAY}, "active"),  # runs to the end of that day
+    ({"last_scanned_on": DAY, "run_end": AFTER}, "active"),
+    ({"last_scanned_on": DAY, "source_says_active": False}, "stopped"),
+    ({"last_scanned_on": DAY, "run_end": BEFORE}, "stopped"),
+    ({"last_scanned_on": BEFORE}, "not_seen"),
+    ({"last_scanned_on": BEFORE, "source_says_active": True}, "not_seen"),
+    ({"last_scanned_on": BEFORE, "run_end": AFTER}, "not_seen"),
+    ({"last_scanned_on": BEFORE, "source_says_active": False}, "stopped"),
+    ({"last_scanned_on": BEFORE, "run_end": BEFORE}, "stopped"),
+]
+
+
+@pytest.mark.parametrize(("facts", "status"), STATUSES)
+def test_status_is_derived_from_the_newest_scan(database: Database, facts: Mapping[str, Any], status: str) -> None:
+    item = AnAd("1", **facts)
+    store(database, item)
+    store_scan(database, BEFORE)
+    store_scan(database, DAY)
+
+    assert list_ads(database, US, "all", NONE).items[0].status == status
+    assert get_ad(database, US, item.ad_id).status == status
+    for asked in ("active", "stopped", "not_seen"):
+        assert found(database, AdFilters(statuses=(asked,))) == ({item.ad_id} if asked == status else set())
+
+
+@pytest.mark.parametrize("other", [{"brand": "other"}, {"channel": "google"}, {"account": "two"}, {"scope": "ours"}])
+def test_a_scan_of_something_else_says_nothing_about_an_ad(database: Database, other: dict[str, str]) -> None:
+    store(database, AnAd("1"))
+    store_scan(database, DAY)
+    store_scan(database, AFTER, **other)  # type: ignore[arg-type]
+
+    assert list_ads(database, US, "all", NONE).items[0].status == "active"
+
+
+# --- filters -----------------------------------------------------------------------------------------
+
+KNOWN = AnAd(
+    "known", brand="acme", channel="meta", countries=("DE", "US"), format="video", media_status="removed",
+    cta="Shop now", landing_domain="acme.example", copy="Straße und 日本語 café",
+    labels={"hook": ("question",), "language": ("de",), "offer": ("free_trial", "discount")},
+)  # fmt: skip
+UNKNOWN = AnAd(
+    "unknown", brand="zeta", channel="google", format="unknown", copy="?", first_seen=BEFORE, last_seen=AFTER,
+    labels={"hook": ("unknown",), "language": ("unknown",), "offer": ("unknown",)},
+)  # fmt: skip
+UNREAD = AnAd("unread", brand="zeta", channel="google", format="unknown", copy="!", first_seen=BEFORE, last_seen=AFTER)
+REFUSED = AnAd(
+    "refused", brand="zeta", channel="google", format="unknown", copy="#", first_seen=BEFORE, last_seen=AFTER,
+    labels={"hook": ("question",), "language": ("de",), "offer": ("discount",)},
+    outcomes={"hook": "refused", "language": "invalid", "offer": "truncated"},
+)  # fmt: skip
+OTHERS = {UNKNOWN.ad_id, UNREAD.ad_id, REFUSED.ad_id}
+
+FILTERS: list[tuple[AdFilters, set[str]]] = [
+    (AdFilters(brands=("acme",)), {KNOWN.ad_id}),
+    (AdFilters(brands=("acme", "zeta")), {KNOWN.ad_id} | OTHERS),
+    (AdFilters(brands=("nobody",)), set()),
+    (AdFilters(channels=("google",)), OTHERS),
+    (AdFilters(countries=("US", "FR")), {KNOWN.ad_id}),
+    (AdFilters(countries=("unknown",)), OTHERS),
+    (AdFilters(countries=("DE", "unknown")), {KNOWN.ad_id} | OTHERS),
+    (AdFilters(formats=("video",)), {KNOWN.ad_id}),
+    (AdFilters(formats=("unknown",)), OTHERS),
+    (AdFilters(media_statuses=("removed",)), {KNOWN.ad_id}),
+    (AdFilters(ctas=("Shop now",)), {KNOWN.ad_id}),
+    (AdFilters(ctas=("unknown",)), OTHERS),
+    (AdFilters(landing_domain="acme.example"), {KNOWN.ad_id}),
+    (AdFilters(landing_domain="unknown"), OTHERS),
+    (AdFilters(languages=("de",)), {KNOWN.ad_id}),
+    (AdFilters(languages=("unknown",)), OTHERS),  # not found, not read, and not read well are all unknown
+    (AdFilters(labels=(("hook", "question"),)), {KNOWN.ad_id}),
+    (AdFilters(labels=(("hook", "unknown"),)), OTHERS),
+    (AdFilters(labels=(("offer", "discount"), ("offer", "bundle"))), {KNOWN.ad_id}),  # alternatives
+    (AdFilters(labels=(("offer", "discount"), ("hook", "unknown"))), set()),  # dimensions all hold
+    (AdFilters(first_seen_from=DAY), {KNOWN.ad_id}),
+    (AdFilters(first_seen_to=BEFORE), OTHERS),
+    (AdFilters(last_seen_from=AFTER), OTHERS),
+    (AdFilters(last_seen_to=DAY), {KNOWN.ad_id}),
+    (AdFilters(words="STRASSE"), set()),  # case is folded letter by letter
+    (AdFilters(words="straße 日本"), {KNOWN.ad_id}),
+    (AdFilters(words="café missing"), set()),
+]
+
+
+@pytest.fixture(scope="module")
+def filter_cases() -> list[AnAd]:
+    return [KNOWN, UNKNOWN, UNREAD, REFUSED]
+
+
+def test_each_filter_keeps_exactly_its_ads(database: Database, filter_cases: list[AnAd]) -> None:
+    store(database, *filter_cases)
+
+    for filters, wanted in FILTERS:
+        assert found(database, filters) == wanted, filters
+
+
+HOSTILE = ["%", "_", "\\", "'", '"', "';--", "%%", "{}", "$1", ":x", "%(x)s", "\\%", "50%_\\'\""]
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_words_mean_themselves(database: Database, words: str) -> None:
+    holder = AnAd("holder", copy=f"before {words} after")
+    store(database, holder, AnAd("plain", copy="nothing special 50 x"))
+
+    assert found(database, AdFilters(words=words)) == {holder.ad_id}
+
+
+# --- pages -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_cursors_walk_every_ad_once_also_through_ties(database: Database, sort: str) -> None:
+    items = [
+        AnAd(str(n), first_seen=DAY + timedelta(days=n % 3), last_seen=AFTER + timedelta(days=n % 2)) for n in range(23)
+    ]
+    store(database, *items)
+
+    walked, cursor = [], None
+    while not walked or cursor:
+        page = list_ads(database, US, "all", NONE, sort=sort, limit=5, cursor=cursor)
+        walked += [card.ad_id for card in page.items]
+        cursor = page.next_cursor
+
+    whole = [card.ad_id for card in list_ads(database, US, "all", NONE, sort=sort).items]
+    assert walked == whole
+    assert sorted(walked) == sorted(item.ad_id for item in items)
+
+
+def test_sorts_put_first_what_they_say(database: Database) -> None:
+    old = AnAd("old", first_seen=BEFORE, last_seen=AFTER)
+    new = AnAd("new", first_seen=DAY, last_seen=DAY)
+    store(database, old, new)
+
+    first = {sort: list_ads(database, US, "all", NONE, sort=sort).items[0].ad_id for sort in SORTS}
+
+    assert first == {"newest": new.ad_id, "oldest": old.ad_id, "last_seen": old.ad_id, "longest_seen": old.ad_id}
+
+
+def test_a_cursor_is_refused_when_changed_or_taken_elsewhere(database: Database) -> None:
+    store(database, *(AnAd(str(n)) for n in range(3)))
+    cursor = list_ads(database, US, "all", NONE, limit=1).next_cursor
+    assert cursor is not None
+
+    changed = [
+        cursor[:-1],
+        cursor + "A",
+        "x",
+        "ä",
+        "!" + cursor,
+        cursor[:5] + ("A" if cursor[5] != "A" else "B") + cursor[6:],
+    ]
+    for bad in changed:
+        with pytest.raises(BadInputError, match="cursor"):
+            list_ads(database, US, "all", NONE, cursor=bad)
+    for elsewhere in ({"sort": "oldest"}, {"filters": AdFilters(channels=("meta",))}):
+        with pytest.raises(BadInputError, match="cursor"):
+            list_ads(database, US, "all", **{"filters": NONE, "cursor": cursor} | elsewhere)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", [0, -1, 201])
+def test_a_page_holds_1_to_200_ads(database: Database, limit: int) -> None:
+    with pytest.raises(BadInputError, match="200"):
+        list_ads(database, US, "all", NONE, limit=limit)
+
+
+# --- facets ------------------------------------------------------------------------------------------
+
+
+def test_facets_with_their_unknown_sum_to_the_ads(database: Database, filter_cases: list[AnAd]) -> None:
+    store(database, *filter_cases)
+
+    found_facets = facets(database, US, "all", NONE)
+
+    assert {"brands", "statuses", "countries", "languages", "ctas", "labels.hook"} <= found_facets.keys()
+    for facet in found_facets.values():
+        summed = sum(count for _, count in facet.values) + facet.others + facet.unknown
+        assert facet.total == 4
+        assert summed > 4 if facet.several else summed == 4, facet
+    assert {name for name, facet in found_facets.items() if facet.several} == {"countries", "labels.offer"}
+
+
+def test_every_facet_value_leaves_as_many_ads_as_it_says(database: Database, filter_cases: list[AnAd]) -> None:
+    store(database, *filter_cases)
+    chosen = {"brands": ["zeta"], "languages": ["unknown"]}
+
+    for name, facet in facets(database, US, "all", AdFilters.from_params(chosen)).items():
+        for value, count in [*facet.values, ("unknown", facet.unknown)]:
+            field, _, dimension = name.partition(".")
+            asked = chosen | {field: [f"{dimension}:{value}" if dimension else value]}
+            if not (value == "unknown" and field in {"brands", "channels", "statuses", "media_statuses"}):
+                assert len(found(database, AdFilters.from_params(asked))) == count, (name, value)
+
+
+# --- brandspaces -------------------------------------------------------------------------------------
+
+
+def test_an_empty_brandspace_has_no_ads(database: Database) -> None:
+    store(database, AnAd("1"))
+    space = create_brandspace(database, US, name="Empty", brands=[])
+
+    assert found(database, NONE, space.brandspace_id) == set()
+    assert facets(database, US, space.brandspace_id, NONE)["brands"].total == 0
+
+
+def test_a_brandspace_holds_the_ads_of_its_brands(database: Database) -> None:
+    store(database, KNOWN, UNKNOWN)
+    space = create_brandspace(database, US, name=" My  space ", brands=["acme", "new"], primary="acme")
+
+    assert found(database, NONE, space.brandspace_id) == {KNOWN.ad_id}
+    assert [item.name for item in list_brandspaces(database, US)] == ["All brands", "My space"]
+    with pytest.raises(ConflictError, match="My space"):
+        create_brandspace(database, US, name="My space", brands=[])
+
+
+def test_an_unknown_brandspace_is_not_found(database: Database) -> None:
+    with pytest.raises(NotFoundError):
+        list_ads(database, US, "nobody's", NONE)
+
+
+# --- detail ------------------------------------------------------------------------------------------
+
+
+def test_the_detail_shows_labels_with_evidence_and_how_they_were_made(database: Database) -> None:
+    store(database, KNOWN)
+
+    (version,) = get_ad(database, US, KNOWN.ad_id).versions
+
+    hook = next(label for label in version.labels if label.dimension == "hook")
+    quote = hook.evidence[0]
+    assert (hook.value, hook.confidence, hook.provenance["model"]) == ("question", 0.9, "local-heuristics")
+    assert version.text[quote["start"] : quote["end"]] == quote["quote"]
+    assert version.is_current
+
+
+def test_the_detail_tells_which_scans_showed_the_ad(database: Database) -> None:
+    item = AnAd("1")
+    store(database, item)
+    store_scan(database, DAY, shows=[item])
+    store_scan(database, AFTER)
+    store_scan(database, AFTER, brand="other")
+
+    sightings = get_ad(database, US, item.ad_id).sightings
+
+    assert [(scan.scanned_on, scan.version_ids) for scan in sightings] == [(AFTER, ()), (DAY, (item.version_id,))]
+
+
+def test_a_medium_that_is_missing_says_why(database: Database) -> None:
+    item = AnAd("1", sha256="a" * 64, media_status="expired_url")
+    store(database, item)
+
+    (medium,) = get_ad(database, US, item.ad_id).media
+
+    assert (medium.status, medium.role, medium.content_type) == ("expired_url", "image", "image/png")
+
+
+def test_a_card_tells_unknown_from_unread(database: Database) -> None:
+    store(database, UNKNOWN, UNREAD)
+
+    labels = {card.ad_id: card.labels for card in list_ads(database, US, "all", NONE).items}
+
+    assert labels[UNKNOWN.ad_id]["hook"] == ("unknown",)
+    assert labels[UNREAD.ad_id] == {}

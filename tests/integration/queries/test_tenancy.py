@@ -1,0 +1,147 @@
+"""The tenant rule: nobody sees another organisation's private rows, in any query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from core.adapters.postgres.engine import Database
+from core.domain.principal import Principal, Role
+from core.errors import NotAllowedError, NotFoundError
+from core.insights.launches import Period
+from core.queries import ad_detail, ads, brands, brandspaces, comparison, facets, media, overview, requests
+from core.queries.filters import AdFilters
+from tests.builders import DAY, AnAd, store, store_brand, store_request, store_scan
+
+OURS, THEIRS = Principal("ours"), Principal("theirs")
+SECRET = "zebra"  # in every private value of THEIRS
+SHA = {"shared": "a" * 64, "ours": "b" * 64, "theirs": "c" * 64}
+NONE = AdFilters()
+
+
+def an_ad(scope: str, name: str, brand: str = "acme") -> AnAd:
+    labels = {"hook": (f"{name}_hook",), "language": (name,)}
+    about = {"countries": (name,), "cta": name, "landing_domain": f"{name}.example", "run_start": DAY}
+    return AnAd("1", brand, scope, account=name, copy=f"{name} words", sha256=SHA[scope], labels=labels, **about)
+
+
+SHARED_AD, OUR_AD, THEIR_AD = an_ad("shared", "public"), an_ad("ours", "lion"), an_ad("theirs", SECRET)
+THEIR_BRAND_AD = AnAd("2", f"{SECRET}_brand", "theirs", account=SECRET, copy=f"{SECRET} only")
+
+
+@pytest.fixture
+def two_tenants(database: Database) -> Database:
+    """Both organisations have private ads of a brand that is shared too, and everything that hangs on it."""
+    store(database, SHARED_AD, OUR_AD, THEIR_AD, THEIR_BRAND_AD)
+    for item in (SHARED_AD, OUR_AD, THEIR_AD, THEIR_BRAND_AD):
+        store_scan(database, DAY, brand=item.brand, scope=item.scope, account=item.account, shows=[item], new=1)
+    for principal, name in ((OURS, "lion"), (THEIRS, SECRET)):
+        scope = principal.scope
+        store_brand(database, "acme", scope=scope, aliases={f"{name}alias": f"{name} alias"})
+        store_request(database, f"{name}-request", organisation_id=scope, rejected=1)
+        brandspaces.create_brandspace(database, principal, name=f"{name} space", brands=["acme"], primary="acme")
+    return database
+
+
+QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
+    "list_ads": lambda database, who: ads.list_ads(database, who, "all", NONE),
+    "list_ads by words": lambda database, who: ads.list_ads(database, who, "all", AdFilters(words="words")),
+    "facets": lambda database, who: facets.facets(database, who, "all", NONE),
+    "get_ad": lambda database, who: ad_detail.get_ad(database, who, SHARED_AD.ad_id),
+    "list_brands": brands.list_brands,
+    "get_brand": lambda database, who: brands.get_brand(database, who, "acme"),
+    "list_brandspaces": brandspaces.list_brandspaces,
+    "brand_overviews": lambda database, who: overview.brand_overviews(database, who, "all"),
+    "whats_new": lambda database, who: overview.whats_new(database, who, "all"),
+    "label_mix": lambda database, who: comparison.label_mix(database, who, "all", "hook", NONE),
+    "launches": lambda database, who: comparison.launches(database, who, "all", Period.WEEK, NONE),
+    "labelling_coverage": lambda database, who: comparison.labelling_coverage(database, who, "all", NONE),
+    "media_grants": lambda database, who: media.media_grants(database, who, list(SHA.values())),
+    "list_requests": requests.list_requests,
+    "events_after": lambda database, who: requests.events_after(database, who, 0),
+    "last_event_id": requests.last_event_id,
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_no_answer_holds_anything_of_another_organisation(two_tenants: Database, name: str) -> None:
+    answer = repr(QUERIES[name](two_tenants, OURS))
+
+    assert SECRET not in answer
+    assert THEIR_AD.ad_id not in answer
+    assert SHA["theirs"] not in answer
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES.keys() - {"get_ad", "labelling_coverage", "launches", "last_event_id"}))
+def test_the_owner_finds_it_by_the_same_questions(two_tenants: Database, name: str) -> None:
+    answer = repr(QUERIES[name](two_tenants, THEIRS))
+
+    assert SECRET in answer or SHA["theirs"] in answer
+
+
+def test_counts_hold_shared_and_own_ads_only(two_tenants: Database) -> None:
+    mix = comparison.label_mix(two_tenants, OURS, "all", "hook", NONE)
+    started = comparison.launches(two_tenants, OURS, "all", Period.WEEK, NONE)
+
+    assert ads.count_ads(two_tenants, OURS, "all", NONE) == 2
+    assert ads.count_ads(two_tenants, THEIRS, "all", NONE) == 3
+    assert comparison.labelling_coverage(two_tenants, OURS, "all", NONE).stored == 2
+    assert [brand.ads for brand in mix.brands] == [brand.ads for brand in started.brands] == [2]
+
+
+def test_searching_for_anothers_words_finds_nothing(two_tenants: Database) -> None:
+    assert ads.count_ads(two_tenants, OURS, "all", AdFilters(words=SECRET)) == 0
+    assert ads.count_ads(two_tenants, THEIRS, "all", AdFilters(words=SECRET)) == 2
+
+
+def test_anothers_things_do_not_exist(two_tenants: Database) -> None:
+    theirs = brandspaces.list_brandspaces(two_tenants, THEIRS)[1].brandspace_id
+    asks: list[Callable[[], Any]] = [
+        lambda: ad_detail.get_ad(two_tenants, OURS, THEIR_AD.ad_id),
+        lambda: brands.get_brand(two_tenants, OURS, f"{SECRET}_brand"),
+        lambda: brands.resolve_brand(two_tenants, OURS, f"{SECRET} alias"),
+        lambda: brandspaces.get_brandspace(two_tenants, OURS, theirs),
+        lambda: ads.list_ads(two_tenants, OURS, theirs, NONE),
+        lambda: facets.facets(two_tenants, OURS, theirs, NONE),
+        lambda: overview.brand_overviews(two_tenants, OURS, theirs),
+        lambda: overview.whats_new(two_tenants, OURS, theirs),
+        lambda: comparison.label_mix(two_tenants, OURS, theirs, "hook", NONE),
+        lambda: media.media_grant(two_tenants, OURS, SHA["theirs"]),
+        lambda: requests.get_request(two_tenants, OURS, f"{SECRET}-request"),
+        lambda: requests.rejected_rows(two_tenants, OURS, f"{SECRET}-request"),
+    ]
+
+    for ask in asks:
+        with pytest.raises(NotFoundError) as refusal:
+            ask()
+        assert THEIR_AD.ad_id not in str(refusal.value)
+
+
+def test_a_stored_file_no_visible_ad_uses_is_not_granted(two_tenants: Database) -> None:
+    assert media.media_grant(two_tenants, OURS, SHA["shared"]) == "image/png"
+    assert media.media_grant(two_tenants, THEIRS, SHA["theirs"]) == "image/png"
+    with pytest.raises(NotFoundError):
+        media.media_grant(two_tenants, OURS, "d" * 64)
+
+
+def test_a_brand_in_both_scopes_is_one_line_with_counts_summed(two_tenants: Database) -> None:
+    (ours,) = overview.brand_overviews(two_tenants, OURS, "all").items
+    (brand,) = brands.list_brands(two_tenants, OURS).items
+
+    assert (ours.slug, ours.ads, ours.new, len(ours.news)) == ("acme", 2, 2, 2)
+    assert (brand.ads, brand.scopes) == (2, ("ours", "shared"))
+
+
+def test_a_viewer_makes_no_brandspace(database: Database) -> None:
+    with pytest.raises(NotAllowedError):
+        brandspaces.create_brandspace(database, Principal("ours", Role.VIEWER), name="x", brands=[])
+
+
+def test_an_alias_of_ones_own_goes_before_the_shared_one(database: Database) -> None:
+    store_brand(database, "shared_acme", aliases={"acme": "Acme"})
+    store_brand(database, "own_acme", scope="ours", aliases={"acme": "ACME!"})
+
+    assert brands.resolve_brand(database, OURS, "A-c-m-e") == "own_acme"
+    assert brands.resolve_brand(database, THEIRS, "acme") == "shared_acme"
