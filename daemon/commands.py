@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from pathlib import Path
 from typing import Final
 
 import typer
@@ -46,9 +47,8 @@ def migrate() -> None:
 @app.command()
 def version() -> None:
     """Which version this is."""
-    from daemon.up import PROJECT
-
-    typer.echo(tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+    project = Path(__file__).parents[1]
+    typer.echo(tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
 def _settings() -> Settings:

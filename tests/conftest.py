@@ -1,13 +1,12 @@
 """What every test gets: a real PostgreSQL, the real data where present, no network, no process left behind.
 
-``database`` is a fresh, migrated database per test, copied from a template (about 0.15 s); ``cluster`` are its URLs for
-tests that start processes. One server runs per pytest process, so ``pytest -n`` is safe.
+``database`` is a migrated database without data; ``cluster`` are its URLs for tests that start processes. One server
+runs per pytest process, so ``pytest -n`` is safe.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import itertools
 import os
 import sys
 import tempfile
@@ -16,22 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import psycopg2
 import pytest
-from psycopg2 import sql
 
 from core.adapters.file_secrets import FileSecretStore
 from core.adapters.postgres.embedded import EmbeddedPostgres
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.roles import OWNER, Cluster, describe_cluster, prepare_cluster
+from core.adapters.postgres.roles import Cluster, describe_cluster, prepare_cluster
 from core.migrations import migrate
 from core.ports import SecretStore
+from tests.reused_database import ReusedDatabase
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 MUST_RUN_IN_CI = {"real_data", "browser"}
 NO_REASON = {"", "unconditional skip"}
 _TEMPLATE = "template_adology"
-_numbers = itertools.count(1)
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------------
@@ -66,39 +63,32 @@ def database_secrets(tmp_path_factory: pytest.TempPathFactory) -> SecretStore:
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: EmbeddedPostgres, database_secrets: SecretStore) -> str:
-    """A migrated database nobody connects to; each test gets a copy."""
+    """A migrated database nobody connects to, to be copied."""
     migrate(prepare_cluster(postgres_server.url, _TEMPLATE, database_secrets).owner)
     return _TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def reused_database(postgres_server: EmbeddedPostgres, migrated_template: str) -> ReusedDatabase:
+    """The database that test after test gets, clean."""
+    return ReusedDatabase(postgres_server, migrated_template, "test_adology")
+
+
 @pytest.fixture
 def cluster(
-    postgres_server: EmbeddedPostgres, database_secrets: SecretStore, migrated_template: str
+    postgres_server: EmbeddedPostgres, database_secrets: SecretStore, reused_database: ReusedDatabase
 ) -> Iterator[Cluster]:
-    """The role URLs of a fresh, migrated database, dropped after the test."""
-    name = f"test_{next(_numbers)}"
-    statement = "CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY"
-    _administer(postgres_server, statement, name, migrated_template, OWNER)
-    yield describe_cluster(postgres_server.url, name, database_secrets)
-    _administer(postgres_server, "DROP DATABASE {} WITH (FORCE)", name)
+    """The role URLs of a migrated database without data."""
+    yield describe_cluster(postgres_server.url, reused_database.provide(), database_secrets)
+    reused_database.restore()
 
 
 @pytest.fixture
 def database(cluster: Cluster) -> Iterator[Database]:
-    """A fresh, migrated database."""
+    """A migrated database without data."""
     database = Database(cluster.urls)
     yield database
     database.dispose()
-
-
-def _administer(server: EmbeddedPostgres, statement: str, *names: str) -> None:
-    connection = psycopg2.connect(host=str(server.socket_folder), user="postgres", dbname="postgres")
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-    finally:
-        connection.close()
 
 
 # --- real data ----------------------------------------------------------------------------------------

@@ -8,18 +8,47 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from core.adapters.postgres.engine import Database
+from core.adapters.postgres.roles import Cluster
+from tests.reused_database import ReusedDatabase
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("attempt", [1, 2])
-def test_each_test_has_a_database_of_its_own(database: Database, attempt: int) -> None:
+def mark(database: Database) -> int:
     with database.machinery() as connection:
-        assert connection.execute(text("SELECT count(*) FROM queue_message")).scalar() == 0
-        connection.execute(text("INSERT INTO queue_message (queue, body) VALUES ('q', 'b')"))
+        connection.execute(text("UPDATE registry_epoch SET epoch = epoch + 7"))
+        connection.execute(text("INSERT INTO notice (level, subject, text) VALUES ('info', 's', 't')"))
+        return int(connection.execute(text("SELECT max(notice_id) FROM notice")).scalar_one())
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 3])
+def test_each_test_finds_the_database_as_the_migrations_left_it(database: Database, attempt: int) -> None:
+    with database.machinery() as connection:
+        assert connection.execute(text("SELECT count(*) FROM notice")).scalar() == 0
+        assert connection.execute(text("SELECT epoch FROM registry_epoch")).scalars().all() == [0]
+        assert connection.execute(text("SELECT name FROM organisation")).scalars().all() == ["Local organisation"]
+    assert mark(database) == 1
+
+
+@pytest.mark.parametrize("change", ["ALTER TABLE notice ADD extra int", "REVOKE INSERT ON notice FROM adology_worker"])
+def test_a_database_whose_schema_a_test_changed_is_not_given_to_the_next(
+    reused_database: ReusedDatabase, cluster: Cluster, change: str
+) -> None:
+    engine = create_engine(cluster.owner)
+    with engine.begin() as connection:
+        connection.execute(text(change))
+    engine.dispose()
+    reused_database.restore()
+    reused_database.provide()
+    database = Database(cluster.urls)
+    assert mark(database) == 1
+    with database.machinery() as connection:
+        columns = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'extra'"
+        assert connection.execute(text(columns)).scalar() == 0
+    database.dispose()
 
 
 @pytest.mark.parametrize("address", [("192.0.2.1", 80), ("2001:db8::1", 80, 0, 0)])
