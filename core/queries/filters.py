@@ -57,8 +57,8 @@ class AdFilters:
         for name in _LISTS:
             _check_values(name, getattr(self, name))
         _check_values("labels", [value for _, value in self.labels])
-        for dimension, _ in self.labels:
-            if not _DIMENSION.fullmatch(dimension):
+        for dimension, value in self.labels:
+            if not (_DIMENSION.fullmatch(dimension) and value):
                 raise BadInputError("labels: write dimension:value, for example hook:question")
         _check_values("words", self.words.split(), most=MAX_WORDS)
         _check_values("landing_domain", [self.landing_domain] if self.landing_domain else [])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
+from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
 from core.domain.principal import Principal, Role
 from core.errors import NotAllowedError, NotFoundError
@@ -120,6 +123,10 @@ def test_anothers_things_do_not_exist(two_tenants: Database) -> None:
 
 
 def test_a_stored_file_no_visible_ad_uses_is_not_granted(two_tenants: Database) -> None:
+    unused = {"scope": "shared", "sha256": "d" * 64, "content_type": "image/png", "size_bytes": 1}
+    with two_tenants.worker("shared") as connection:
+        connection.execute(insert(schema.creative).values(unused))
+
     assert media.media_grant(two_tenants, OURS, SHA["shared"]) == "image/png"
     assert media.media_grant(two_tenants, THEIRS, SHA["theirs"]) == "image/png"
     with pytest.raises(NotFoundError):
@@ -145,3 +152,17 @@ def test_an_alias_of_ones_own_goes_before_the_shared_one(database: Database) -> 
 
     assert brands.resolve_brand(database, OURS, "A-c-m-e") == "own_acme"
     assert brands.resolve_brand(database, THEIRS, "acme") == "shared_acme"
+
+
+def test_the_tenant_rule_is_tried_on_every_query() -> None:
+    tried = {name.split()[0] for name in QUERIES}
+    tried_by_name = {"get_brandspace", "resolve_brand", "media_grant", "get_request", "rejected_rows", "count_ads"}
+    modules = (ad_detail, ads, brands, brandspaces, comparison, facets, media, overview, requests)
+    there = {
+        name
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if "principal" in inspect.signature(function).parameters and not name.startswith("_")
+    }
+
+    assert there - {"create_brandspace"} == tried | tried_by_name
