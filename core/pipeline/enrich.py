@@ -16,7 +16,13 @@ from core.adapters.postgres.content_store import (
     vectors_of,
 )
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.run_store import claim_ai_phase, extend_ai_phase, find_run, finish_ai_phase
+from core.adapters.postgres.run_store import (
+    claim_ai_phase,
+    extend_ai_phase,
+    find_run,
+    finish_ai_phase,
+    release_ai_phase,
+)
 from core.ai.labelling import TextLabeller
 from core.messages import AiPhaseMessage
 from core.observability.logs import get_logger
@@ -44,9 +50,13 @@ class Enricher:
             run = find_run(connection, batch_id=message.batch_id)
             if run is None or not claim_ai_phase(connection, message.batch_id, lease_seconds=_LEASE_SECONDS):
                 return 0
-        done = self._read(run.scope, run.brand_slug, run.batch_id)
-        with self.database.machinery() as connection:
-            finish_ai_phase(connection, run.batch_id)
+        settle = release_ai_phase
+        try:
+            done = self._read(run.scope, run.brand_slug, run.batch_id)
+            settle = finish_ai_phase
+        finally:
+            with self.database.machinery() as connection:
+                settle(connection, run.batch_id)
         _log.info("brand read", brand=run.brand_slug, batch_id=run.batch_id, contents=done)
         return done
 

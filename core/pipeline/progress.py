@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.adapters.postgres.content_store import count_unfinished
 from core.adapters.postgres.engine import Connection, Database
 from core.adapters.postgres.request_store import (
     count_rejections,
@@ -99,9 +98,3 @@ def summarise(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         media.update(ledger.get("media", {}))
         brands[run["brand_slug"]] = ledger | ({"error": run["error"]} if run["error"] else {})
     return {**totals, "media": dict(media), "brands": brands}
-
-
-def waiting_contents(database: Database, *, scope: str, brand_slug: str) -> int:
-    """How many contents of a brand wait for labels."""
-    with database.worker(scope) as connection:
-        return count_unfinished(connection, scope=scope, brand_slug=brand_slug)

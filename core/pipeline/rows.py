@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -228,14 +229,14 @@ def _covers(results: Iterable[ItemResult]) -> Iterator[str]:
 
 def media_ledger(results: Iterable[ItemResult], avatars: frozenset[str]) -> dict[str, int]:
     """How many distinct media ended in which status; page avatars are counted apart, they are no creatives."""
-    counts: dict[str, int] = {}
+    statuses: dict[str, str] = {}
     for result in results:
         if result.status is None:  # a text
             continue
-        is_avatar = result.state is ItemState.OK and result.facts.get("sha256") in avatars
-        name = MediaRole.PAGE_AVATAR.value if is_avatar else result.status.value
-        counts[name] = counts.get(name, 0) + 1
-    return counts
+        sha256 = str(result.facts.get("sha256", ""))
+        is_avatar = result.state is ItemState.OK and sha256 in avatars
+        statuses[sha256 or result.item_id] = MediaRole.PAGE_AVATAR.value if is_avatar else result.status.value
+    return dict(Counter(statuses.values()))
 
 
 def vector_rows(results: Iterable[ItemResult]) -> dict[str, dict[str, bytes]]:

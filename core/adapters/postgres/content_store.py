@@ -73,19 +73,6 @@ def _contents(connection: Connection, condition: str, values: Mapping[str, Any])
     return [Unlabelled(*row) for row in connection.execute(statement, values)]
 
 
-def count_unfinished(connection: Connection, *, scope: str, brand_slug: str) -> int:
-    """How many contents of a brand still wait."""
-    count: int = connection.execute(
-        text(
-            "SELECT count(*) FROM content c WHERE c.scope = :scope AND c.labelled_with IS NULL"
-            " AND EXISTS (SELECT 1 FROM ad_version v JOIN ad a USING (ad_id)"
-            " WHERE v.scope = c.scope AND v.content_id = c.content_id AND a.brand_slug = :brand)"
-        ),
-        {"scope": scope, "brand": brand_slug},
-    ).scalar_one()
-    return count
-
-
 def vectors_of(connection: Connection, *, scope: str, subjects: Sequence[str], model: str) -> dict[str, Vector]:
     """subject → vector, for those that have one."""
     rows = connection.execute(
@@ -108,13 +95,12 @@ def store_vectors(
 
 def store_labels(connection: Connection, *, scope: str, labels: Mapping[str, Sequence[Label]]) -> int:
     """content_id → labels. A label that exists is frozen: nothing replaces it here."""
-    made = {item.provenance for found in labels.values() for item in found}
-    known = {source: _provenance_id(source) for source in made}
+    made = {_provenance_id(item.provenance): item.provenance for found in labels.values() for item in found}
     copy_upsert(
         connection,
         provenance,
         ("provenance_id", "body"),
-        ((known[source], asdict(source)) for source in made),
+        ((provenance_id, asdict(source)) for provenance_id, source in made.items()),
     )
     columns = (
         "scope", "content_id", "dimension", "value", "confidence", "evidence", "outcome", "modality",
@@ -130,7 +116,7 @@ def store_labels(connection: Connection, *, scope: str, labels: Mapping[str, Seq
             json.dumps([asdict(piece) for piece in item.evidence], ensure_ascii=False),
             item.outcome,
             item.modality,
-            known[item.provenance],
+            _provenance_id(item.provenance),
             item.cost_usd,
         )
         for content_id, found in labels.items()

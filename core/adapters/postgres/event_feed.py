@@ -116,4 +116,3 @@ class EventFeed:
             events = [RequestEvent(*row) for row in cursor.fetchall()]
         self._last_id = max([self._last_id or 0, *(event.event_id for event in events)])
         return events
-

@@ -32,6 +32,7 @@ class RunRow:
     source: dict[str, Any]
 
 
+_STREAMED_ROWS = 500
 _RUN_COLUMNS = "batch_id, scope, brand_slug, state, expected_count, fence, ai_state, source"
 
 
@@ -186,25 +187,22 @@ def record_result(connection: Connection, batch_id: str, result: ItemResult, *, 
 
 def results_of(connection: Connection, batch_id: str) -> Iterator[ItemResult]:
     """The terminal results of a run, streamed."""
-    rows = connection.execution_options(yield_per=500).execute(
-        text(
-            "SELECT item_id, url, state, status, reason, result, embedding FROM run_item"
-            " WHERE batch_id = :batch AND state <> 'pending' ORDER BY item_id"
-        ),
-        {"batch": batch_id},
+    statement = text(
+        "SELECT item_id, url, state, status, reason, result, embedding FROM run_item"
+        " WHERE batch_id = :batch AND state <> 'pending' ORDER BY item_id"
     )
+    rows = connection.execute(statement.execution_options(yield_per=_STREAMED_ROWS), {"batch": batch_id})
     for row in rows:
         status = None if row.status is None else MediaStatus(row.status)
         facts = row.result or {}
-        yield ItemResult(row.item_id, row.url, ItemState(row.state), status, row.reason, facts, row.embedding)
+        vector = None if row.embedding is None else bytes(row.embedding)
+        yield ItemResult(row.item_id, row.url, ItemState(row.state), status, row.reason, facts, vector)
 
 
 def records_of(connection: Connection, batch_id: str) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
     """The manifest of a run in its order: (ad_id, record, item ids), streamed."""
-    rows = connection.execution_options(yield_per=500).execute(
-        text("SELECT ad_id, record, item_ids FROM run_record WHERE batch_id = :batch ORDER BY position"),
-        {"batch": batch_id},
-    )
+    statement = text("SELECT ad_id, record, item_ids FROM run_record WHERE batch_id = :batch ORDER BY position")
+    rows = connection.execute(statement.execution_options(yield_per=_STREAMED_ROWS), {"batch": batch_id})
     for row in rows:
         yield row.ad_id, row.record, row.item_ids
 
@@ -282,6 +280,13 @@ def extend_ai_phase(connection: Connection, batch_id: str, *, lease_seconds: int
             " WHERE batch_id = :batch AND ai_state = 'running'"
         ),
         {"batch": batch_id, "seconds": lease_seconds},
+    )
+
+
+def release_ai_phase(connection: Connection, batch_id: str) -> None:
+    """Give an unfinished claim back: the message's next delivery takes it up."""
+    connection.execute(
+        text("UPDATE run SET ai_state = 'pending' WHERE batch_id = :b AND ai_state = 'running'"), {"b": batch_id}
     )
 
 

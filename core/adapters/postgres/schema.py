@@ -1,7 +1,8 @@
 """The tables. The migrations make exactly these (a test compares them).
 
-Three families, told apart because row-level security treats them differently (see ``core/migrations/security.sql``): SCOPED tables hold data of ``shared`` or of one organisation; ORGANISATION tables are
-private to one; MACHINERY is the pipeline's own and is read across scopes by workers only.
+Three families, told apart because row-level security treats them differently (``core/migrations/security.sql``):
+scoped tables hold data of ``shared`` or of one organisation; organisation tables are private to one; the
+pipeline's own machinery is read across scopes, by workers only.
 """
 
 from __future__ import annotations
