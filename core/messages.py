@@ -12,9 +12,8 @@ from core.errors import BadInputError
 GATHER_QUEUE = "brand-gather-queue"
 URL_QUEUE = "url-process-queue"
 AI_QUEUE = "brand-ai-phase-queue"
-REQUEST_QUEUE = "request-queue"
 
-BASE_QUEUES = (GATHER_QUEUE, URL_QUEUE, AI_QUEUE, REQUEST_QUEUE)
+BASE_QUEUES = (GATHER_QUEUE, URL_QUEUE, AI_QUEUE)
 BACKGROUND_SUFFIX = "-background"
 DEAD_LETTER_SUFFIX = "-dlq"
 WORK_QUEUES = tuple(name + suffix for name in BASE_QUEUES for suffix in ("", BACKGROUND_SUFFIX))

@@ -29,7 +29,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object in the store: its content hash (hex SHA-256), size and where it lies (``s3://…``, ``file://…``)."""
+    """An object in the store: its content hash (hex SHA-256), size and where it lies (``s3://…``, ``objects://…``)."""
 
     sha256: str
     size_bytes: int
@@ -204,7 +204,10 @@ class Notifier(Protocol):
 class SourceEngine(Protocol):
     """An acquisition engine: asks one source for the ads of one brand."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How people and messages call it."""
+        ...
 
     def knows(self, brand_slug: str) -> bool:
         """Whether this source can be asked for the brand."""

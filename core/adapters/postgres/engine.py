@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import Connection as Connection  # the pipeline passes it on without knowing SQLAlchemy
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.domain.principal import Principal
