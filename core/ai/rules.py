@@ -6,20 +6,16 @@ value of a single-valued dimension matched too; times 0.7 when the language isn'
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from core.ai.sentences import MAX_CHARACTERS, opening
 from core.ai.taxonomy import ANY_LANGUAGE, Dimension, Value
 from core.domain.label import UNKNOWN, Evidence
 
-MAX_CHARACTERS = 5_000  # no ad is longer; bounds the time hostile text can take
 MAX_QUOTES = 3
-_OPENING_CHARACTERS = 300
 
 _ONE_QUOTE, _SEVERAL_QUOTES, _CONTESTED, _LANGUAGE_UNKNOWN = 0.9, 0.95, 0.85, 0.7
-_SENTENCE_END = re.compile(r"""[.!?]["'”’»)\]]{0,2}(?=\s|$)|[。！？…।][」』”）]{0,2}|(?=\n)""")
-_QUOTED_START = re.compile(r"""\W{0,4}(?:"[^"]{1,250}"|[“„][^“”]{1,250}[“”]|«[^»]{1,250}»|「[^」]{1,250}」)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +25,6 @@ class Finding:
     value: str
     confidence: float
     evidence: tuple[Evidence, ...] = ()
-
-
-def opening(text: str) -> tuple[int, int]:
-    """Start and end of the first sentence: the hook. An opening quotation belongs to it, with who said it."""
-    start = len(text) - len(text.lstrip())
-    limit = min(len(text), start + _OPENING_CHARACTERS)
-    quoted = _QUOTED_START.match(text, start, limit)
-    end = _SENTENCE_END.search(text, quoted.end() if quoted else start, limit)
-    return start, end.end() if end else limit
 
 
 def findings(dimension: Dimension, text: str, language: str) -> list[Finding]:

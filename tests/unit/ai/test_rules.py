@@ -1,12 +1,14 @@
 """Rules find values in the words of a text, quote them, and survive hostile text."""
 
+import itertools
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.ai.rules import findings, opening
+from core.ai.rules import findings
+from core.ai.sentences import opening, telling_sentences
 from core.ai.taxonomy import Taxonomy
 from core.domain.label import UNKNOWN
 
@@ -142,3 +144,16 @@ def test_the_opening_is_the_first_sentence(text: str, expected: str) -> None:
     start, end = opening(text)
 
     assert text[start:end] == expected
+
+
+@given(st.text(max_size=400))
+def test_sentences_lie_in_order_within_the_text(text: str) -> None:
+    spans = telling_sentences(text)
+
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+def test_the_number_of_sentences_is_bounded() -> None:
+    assert len(telling_sentences("Short one. " * 10_000)) == 40
+    assert telling_sentences("🔥 19.99! 👉") == []
