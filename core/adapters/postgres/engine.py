@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
-from sqlalchemy import Connection as Connection  # the pipeline passes it on without knowing SQLAlchemy
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.domain.principal import Principal
 from core.errors import RetryableError
+
+__all__ = ["Connection", "Database", "DatabaseUrls"]  # the pipeline hands connections on without SQLAlchemy
 
 _SET_SCOPE = text("SELECT set_config('app.scope', :scope, true)")
 
