@@ -14,10 +14,11 @@ from core.errors import AdologyError, BadInputError
 from core.observability.logs import configure_logging, get_logger, log_uncaught_exceptions
 from core.settings import Settings, load_settings
 from daemon.api.guard import require_loopback
+from daemon.roles import ROLES, start_roles
+from daemon.server import DaemonServer
 
 log = get_logger("daemon")
 
-ROLES: Final = ("api", "registry", "worker", "scheduler")
 HTTP_ROLES: Final = frozenset({"api", "registry"})
 _USAGE_ERROR: Final = 2
 
@@ -49,8 +50,6 @@ def parse_roles(text: str) -> frozenset[str]:
 def run(settings: Settings, roles: frozenset[str]) -> None:
     """Serve HTTP for the roles that have it; else only work."""
     if roles & HTTP_ROLES:
-        from daemon.server import DaemonServer
-
         require_loopback(settings)
         DaemonServer(settings, roles).run()
     else:
@@ -59,8 +58,6 @@ def run(settings: Settings, roles: frozenset[str]) -> None:
 
 def work(settings: Settings, roles: frozenset[str]) -> None:
     """Roles without HTTP, until a signal."""
-    from daemon.roles import start_roles
-
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

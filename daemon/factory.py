@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Flask
 from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
@@ -17,7 +15,9 @@ from daemon.api.context import SERVICES
 from daemon.api.errors import invalid_input, register_errors
 from daemon.api.guard import install_guard
 from daemon.api.measures import install_measures
+from daemon.api.registry import registry_blueprint
 from daemon.hub import Hub
+from registry.active_brands import ActiveBrands
 
 _RESOURCES = (
     brands.blueprint,
@@ -30,7 +30,7 @@ _RESOURCES = (
 _PLAIN: tuple[Blueprint, ...] = (media.blueprint, health.blueprint, sockets.blueprint)
 
 
-def create_app(settings: Settings, services: Services, registry: Any = None) -> Flask:
+def create_app(settings: Settings, services: Services, registry: ActiveBrands | None = None) -> Flask:
     """The application over these services, with the registry's routes if this process holds it.
 
     The hub in ``app.extensions[sockets.HUB]`` is not started: whoever serves starts and stops it.
@@ -63,8 +63,6 @@ def _register_routes(app: OpenAPI) -> None:
     app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: app.api_doc)
 
 
-def _register_registry(app: Flask, services: Services, registry: Any) -> None:
-    from daemon.api.registry import registry_blueprint
-
+def _register_registry(app: Flask, services: Services, registry: ActiveBrands) -> None:
     app.extensions[health.REGISTRY] = registry
     app.register_blueprint(registry_blueprint(registry, services))

@@ -22,6 +22,8 @@ from core.settings import Settings
 from daemon import sockets
 from daemon.factory import create_app
 from daemon.hub import Hub
+from daemon.roles import RunningRoles, build_registry, start_roles
+from registry.active_brands import ActiveBrands
 
 log = get_logger(__name__)
 
@@ -37,8 +39,8 @@ class DaemonServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         self._settings = settings
         self._roles = frozenset(roles)
         self._services: Services | None = None
-        self._registry: Any = None
-        self._running: Any = None
+        self._registry: ActiveBrands | None = None
+        self._running: RunningRoles | None = None
         self._drained = threading.Lock()
         super().__init__()
 
@@ -54,15 +56,11 @@ class DaemonServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         """Build everything; runs in the worker, after the fork."""
         self._services = build_services(self._settings)
         if "registry" in self._roles:
-            from daemon.roles import build_registry
-
             self._registry = build_registry(self._settings, self._services)
         return create_app(self._settings, self._services, self._registry)
 
     def start(self) -> None:
         """Start the event hub and the roles beside HTTP."""
-        from daemon.roles import start_roles
-
         assert self._services is not None
         self._hub.start()
         self._running = start_roles(self._roles, self._settings, self._services, self._registry)

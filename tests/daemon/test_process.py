@@ -63,7 +63,20 @@ def test_the_process_serves_http_and_sockets_and_ends_in_time(process: tuple[sub
     assert started.returncode == 0
     assert not any(child.is_running() for child in children)
     records = [json.loads(line) for line in log.splitlines()]  # every line came through our one pipeline
+    assert "gunicorn.error" in {record["logger"] for record in records}
     assert not [record for record in records if record["level"] in ("error", "critical")]
+
+
+def test_a_process_of_workers_opens_no_port_and_ends_on_a_signal(cluster: Cluster, tmp_path: Path) -> None:
+    settings = daemon_settings(tmp_path, cluster, log_json=True)
+    with _start(settings, "--roles", "worker,scheduler") as started:
+        assert started.stderr is not None
+        events = iter(json.loads(line)["event"] for line in started.stderr)
+        assert "daemon works" in events  # reads on until it is there
+        assert not [c for c in psutil.Process(started.pid).net_connections() if c.status == psutil.CONN_LISTEN]
+        started.terminate()
+        started.stderr.read()
+        assert started.wait(timeout=15) == 0
 
 
 def _wait_until_ready(started: subprocess.Popen[str], daemon: Daemon) -> None:
