@@ -21,7 +21,9 @@ import psycopg2
 import pytest
 
 from core.adapters.postgres.embedded import database_url_file
+from core.settings import load_settings
 from daemon.supervisor import MARK
+from daemon.up import only_one
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 120
@@ -144,13 +146,12 @@ def test_it_answers_then_ctrl_c_leaves_nothing_and_the_next_start_keeps_the_data
     assert marked_row(home, write=False) == ("Kept",)
 
 
-def test_a_second_up_on_the_same_home_is_told_so(start: Start) -> None:
-    start().wait_until_up()
-    second = start()
-    said, _ = second.process.communicate(timeout=30)
+def test_a_second_up_on_the_same_home_is_told_so(start: Start, home: Path) -> None:
+    with only_one(load_settings(home=home)):
+        second = start()
+        said, _ = second.process.communicate(timeout=30)
     assert second.process.returncode == 1
-    assert "runs already" in said
-    assert said.count("\n") == 1
+    assert said == f"adology: Adology runs already on {home}: stop it, or set ADOLOGY_HOME\n"
 
 
 def test_after_kill_9_nothing_lingers_and_the_next_start_works(start: Start, home: Path) -> None:
