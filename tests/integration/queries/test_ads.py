@@ -228,6 +228,17 @@ def test_every_facet_value_leaves_as_many_ads_as_it_says(database: Database, fil
                 assert len(found(database, AdFilters.from_params(asked))) == count, (name, value)
 
 
+def test_a_facet_is_counted_without_its_own_filter(database: Database, filter_cases: list[AnAd]) -> None:
+    store(database, *filter_cases)
+
+    chosen = facets(database, US, "all", AdFilters(brands=("acme",), labels=(("hook", "question"),)))
+
+    assert chosen["brands"].values == (("acme", 1),)  # of the ads with that hook
+    assert facets(database, US, "all", AdFilters(brands=("acme",)))["brands"].values == (("zeta", 3), ("acme", 1))
+    assert (chosen["labels.hook"].values, chosen["labels.hook"].total) == ((("question", 1),), 1)  # of acme's ads
+    assert chosen["channels"].total == 1  # of both
+
+
 # --- brandspaces -------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
@@ -97,6 +97,19 @@ def test_counts_hold_shared_and_own_ads_only(two_tenants: Database) -> None:
 def test_searching_for_anothers_words_finds_nothing(two_tenants: Database) -> None:
     assert ads.count_ads(two_tenants, OURS, "all", AdFilters(words=SECRET)) == 0
     assert ads.count_ads(two_tenants, THEIRS, "all", AdFilters(words=SECRET)) == 2
+
+
+def test_the_search_function_gives_visible_contents_only(two_tenants: Database) -> None:
+    """It runs as the owner, past row-level security, so it is asked directly."""
+    asked = text("SELECT content_id FROM content_containing(ARRAY['%words%'])")
+
+    with two_tenants.reader(OURS) as connection:
+        ours = set(connection.execute(asked).scalars())
+    with two_tenants.app_engine.connect() as connection:
+        nobodys = set(connection.execute(asked).scalars())
+
+    assert ours == {SHARED_AD.content_id, OUR_AD.content_id}
+    assert nobodys == set()
 
 
 def test_anothers_things_do_not_exist(two_tenants: Database) -> None:
