@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -28,9 +28,55 @@ app = typer.Typer(
 @app.command()
 def up() -> None:
     """Start everything on this machine; Ctrl-C stops it."""
+    from daemon.data_commands import fill_on_first_run
     from daemon.up import up as run_system
 
-    run_system(_settings(), Console())
+    console = Console()
+    run_system(_settings(), console, lambda settings: fill_on_first_run(settings, console))
+
+
+@app.command(name="import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="A file or folder of ads: JSON or CSV, .gz too; images beside it.")],
+    brand: Annotated[str | None, typer.Option(help="The brand of every row, whatever the file says.")] = None,
+    scope: Annotated[str | None, typer.Option(help="shared or private; default: as the kind of file says.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress and the ledger at the end.")] = False,
+) -> None:
+    """Import ads from a file or folder, through all three phases."""
+    from daemon.data_commands import import_path
+
+    _end(import_path(_settings(), Console(), path, brand=brand, scope=scope, wait=wait))
+
+
+@app.command()
+def ingest(
+    brand: Annotated[str, typer.Argument(help="The brand's slug: `./adology brands` lists them.")],
+    source: Annotated[str | None, typer.Option(help="One source; default: every source that knows it.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress and the ledger at the end.")] = False,
+) -> None:
+    """Ask the sources for a brand's ads."""
+    from daemon.data_commands import ingest as ask
+
+    _end(ask(_settings(), Console(), brand, source=source, wait=wait))
+
+
+@app.command()
+def brands() -> None:
+    """Every brand and how many ads it has."""
+    from daemon.data_commands import show_brands
+
+    show_brands(_settings(), Console())
+
+
+@app.command()
+def requests(
+    request_id: Annotated[str | None, typer.Argument(help="One request; default: the newest.")] = None,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Every row that was not stored, and why.")] = False,
+) -> None:
+    """What was asked for, how far it is, and what came of it."""
+    from daemon.data_commands import show_requests
+
+    show_requests(_settings(), Console(), request_id, rejected=rejected)
 
 
 @app.command()
@@ -49,6 +95,11 @@ def version() -> None:
     """Which version this is."""
     project = Path(__file__).parents[1]
     typer.echo(tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+
+
+def _end(is_done: bool) -> None:
+    if not is_done:
+        raise typer.Exit(FAILED)
 
 
 def _settings() -> Settings:

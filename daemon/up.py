@@ -90,9 +90,13 @@ def prepare_database(settings: Settings) -> None:
 
 
 @contextmanager
-def available_database(settings: Settings) -> Iterator[None]:
-    """For a command: the configured server, the one ``up`` runs now, or one of our own for the time being."""
+def available_database(settings: Settings) -> Iterator[bool]:
+    """For a command: the configured server, the one ``up`` runs now, or one of our own for the time being.
+
+    Yields whether it is our own, so that nobody else works on it.
+    """
     with ExitStack() as stack:
+        is_own = False
         if settings.database_url is None:
             try:
                 stack.enter_context(EmbeddedPostgres(settings.home))
@@ -100,7 +104,8 @@ def available_database(settings: Settings) -> Iterator[None]:
                 pass  # it runs already
             else:
                 prepare_database(settings)
-        yield
+                is_own = True
+        yield is_own
 
 
 def children(settings: Settings) -> list[ChildSpec]:

@@ -1,0 +1,91 @@
+"""A request as people read it on a terminal: progress while it runs, the ledger when it is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from core.adapters.postgres.engine import Database
+from core.domain.principal import Principal
+from core.queries.requests import RequestView, get_request, rejected_rows
+
+OVER = frozenset({"completed", "failed", "cancelled"})
+_POLL_SECONDS = 0.5
+_SHOWN_REJECTIONS = 20
+
+
+def wait_for(database: Database, principal: Principal, request_id: str, console: Console) -> RequestView:
+    """Show the progress of a request until it is over."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        items = bars.add_task("media and texts acquired", total=None)
+        brands = bars.add_task("brands read by AI", total=None)
+        while True:
+            request = get_request(database, principal, request_id)
+            done = request.progress
+            bars.update(items, completed=done.get("items_finished", 0), total=done.get("items"))
+            bars.update(brands, completed=done.get("brands_read", 0), total=done.get("brands"))
+            if request.status in OVER:
+                return request
+            time.sleep(_POLL_SECONDS)
+
+
+def show_ledger(database: Database, principal: Principal, request: RequestView, console: Console) -> None:
+    """rows = stored + rejected; apart from it the ads, versions and media; then what was rejected and why."""
+    result = request.result or {}
+    rows, rejected = result.get("rows", 0), result.get("rejected", 0)
+    console.print(f"\nRequest {request.request_id}: [bold]{request.status}[/bold]", highlight=False)
+    if request.error:
+        console.print(f"  {request.error}", style="red", markup=False)
+    console.print(f"  rows {rows + rejected:,} = stored {rows:,} + rejected {rejected:,}", highlight=False)
+    console.print(
+        "  ads {ads:,}: new {new:,}, changed {changed:,}, seen again {seen_again:,};"
+        " no longer seen {not_seen:,}".format_map(_Counts(result)),
+        highlight=False,
+    )
+    console.print(
+        "  versions {versions:,} ({versions_new:,} new), texts to label {contents_new:,} new,"
+        " creatives {creatives_new:,} new".format_map(_Counts(result)),
+        highlight=False,
+    )
+    media = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(result.get("media", {}).items()))
+    console.print(f"  media: {media or 'none declared'}", highlight=False)
+    if len(result.get("brands", {})) > 1:
+        console.print(_brand_table(result["brands"]))
+    if rejected:
+        _show_rejections(database, principal, request.request_id, rejected, console)
+
+
+class _Counts(dict[str, Any]):
+    """A mapping in which what is missing counts 0."""
+
+    def __missing__(self, key: str) -> int:
+        return 0
+
+
+def _brand_table(brands: Mapping[str, Mapping[str, Any]]) -> Table:
+    columns = ("rows", "ads", "new", "changed", "seen_again", "not_seen")
+    table = Table("brand", *(name.replace("_", " ") for name in columns), box=None, padding=(0, 1))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for slug, ledger in brands.items():
+        table.add_row(slug, *(f"{ledger.get(name, 0):,}" for name in columns))
+    return table
+
+
+def _show_rejections(database: Database, principal: Principal, request_id: str, total: int, console: Console) -> None:
+    """The first rejections, those of one reason together."""
+    lines: dict[tuple[str, str, str], list[str]] = {}
+    for row in rejected_rows(database, principal, request_id, limit=_SHOWN_REJECTIONS).items:
+        lines.setdefault((row.file, row.code, row.reason), []).append(str(row.line or ""))
+    console.print(f"  rejected rows ({min(total, _SHOWN_REJECTIONS):,} of {total:,}):", highlight=False)
+    for (file, code, reason), numbers in lines.items():
+        place = f"{file}, line {', '.join(numbers)}" if any(numbers) else file
+        console.print(f"    {code}: {reason}\n      {place}", markup=False, highlight=False, soft_wrap=True)
+    if total > _SHOWN_REJECTIONS:
+        console.print(f"  all of them: ./adology requests {request_id} --rejected", highlight=False)
