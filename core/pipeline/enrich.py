@@ -23,7 +23,7 @@ from core.adapters.postgres.run_store import (
     finish_ai_phase,
     release_ai_phase,
 )
-from core.ai.labelling import TextLabeller
+from core.ai.labelling import OpenText, TextLabeller
 from core.messages import AiPhaseMessage
 from core.observability.logs import get_logger
 from core.ports import TextEmbedder, Vector
@@ -98,12 +98,11 @@ class Enricher:
         ids = [item.content_id for item in contents]
         with self.database.worker(scope) as connection:
             decided = decided_dimensions(connection, scope=scope, content_ids=ids)
-        labels = {
-            item.content_id: self.labeller.label_by_prototypes(
-                item.text, vectors[item.text_hash], self._open_dimensions(decided.get(item.content_id, set()))
-            )
+        left = [
+            OpenText(item.text, self._open_dimensions(decided.get(item.content_id, set())), vectors[item.text_hash])
             for item in contents
-        }
+        ]
+        labels = dict(zip(ids, self.labeller.close(left), strict=True))
         with self.database.worker(scope) as connection:
             store_labels(connection, scope=scope, labels=labels)
             mark_labelled(connection, scope=scope, content_ids=ids, taxonomy_version=self.labeller.taxonomy.version)
