@@ -1,0 +1,1 @@
+"""The workbench's shell: what the pages share."""

@@ -1,0 +1,74 @@
+"""One ad, whole: pictures, text with the quoted words marked, labels with their evidence, facts, scans."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.components.creative_card import badges, cover
+from app.components.evidence_popover import evidence_popover, marked_text
+from app.filters import write_own
+from app.formatting import escape, one_line, percent
+from app.view_models.ad_details import Detail, LabelRow
+
+
+def ad_page(detail: Detail) -> None:
+    """Pictures on the left, what was read in them on the right."""
+    st.button("All creatives", icon=":material/arrow_back:", type="tertiary", on_click=write_own, args=("ad", ""))
+    pictures, text = st.columns([2, 3], gap="large")
+    with pictures:
+        for picture in detail.pictures:
+            cover(picture.sha256, picture.problem, alt=f"{picture.role} of {detail.brand_name}", side=960)
+        if detail.library_url:
+            st.link_button("Open in the ad library", detail.library_url, icon=":material/open_in_new:", type="tertiary")
+    with text:
+        st.header(one_line(detail.brand_name), anchor=False)
+        badges(detail.badges)
+        _copy(detail)
+        _labels(detail)
+        _facts(detail)
+        _history(detail)
+
+
+def _copy(detail: Detail) -> None:
+    with st.container(border=True):
+        if any(segment for line in detail.lines for segment in line):
+            marked_text(detail.lines)
+        else:
+            st.caption("This ad has no text.")
+
+
+def _labels(detail: Detail) -> None:
+    st.subheader("Labels", anchor=False)
+    if not detail.is_read:
+        st.caption("This text waits to be read." if not detail.labels else "Some dimensions wait to be read.")
+    for position, label in enumerate(detail.labels):
+        _label(label, key=f"evidence_{position}")
+    if detail.labels:
+        st.caption("Made by local heuristics from the text alone; unknown means that nothing in it decides.")
+
+
+def _label(label: LabelRow, *, key: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":gray[{one_line(label.dimension)}]", width=90)
+        st.badge(one_line(label.value), color="primary" if label.is_known else "gray")
+        quotes = " · ".join(f"“{one_line(quote)}”" for quote in label.quotes[:2])
+        st.markdown(f":small[{quotes}]" if quotes else "", width="stretch")
+        st.caption(percent(label.confidence), width="content", help="Confidence, as the method states it")
+        evidence_popover(label, key=key)
+
+
+def _facts(detail: Detail) -> None:
+    st.subheader("Facts", anchor=False)
+    for name, value in detail.facts:
+        st.markdown(f":gray[{name}]  \n{one_line(value)}")
+
+
+def _history(detail: Detail) -> None:
+    if detail.versions:
+        with st.expander(f"Earlier versions ({len(detail.versions)})", icon=":material/history:"):
+            for dates, text in detail.versions:
+                st.caption(dates)
+                st.markdown(escape(text))
+    if detail.scans:
+        with st.expander(f"Scans ({len(detail.scans)})", icon=":material/radar:"):
+            st.dataframe([{"Scan of": scanned, "Ad seen": seen} for scanned, seen in detail.scans], hide_index=True)

@@ -1,0 +1,76 @@
+"""What stands beside a comparison's charts: the choices, and what the charts rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from app.charts import launches_by_month, mix_dots, mix_heatmap
+from app.components.empty_state import empty_state
+from app.filters import read_own, write_own, write_params
+from app.formatting import one_line, words
+from app.view_models.comparisons import DIMENSIONS, MAX_BRANDS, LaunchTimeline, Mix
+from core.queries.filters import AdFilters
+
+_DOTS_UP_TO = 4  # brands; with more, rows of dots are hard to read and the heatmap is first
+_VIEWS = ("dots", "heatmap")
+
+
+def choose_brands(filters: AdFilters, slugs: Sequence[str], names: Mapping[str, str]) -> AdFilters:
+    """The brands of the address, else the ten with most ads."""
+    chosen = [slug for slug in filters.brands if slug in slugs][:MAX_BRANDS] or list(slugs[:MAX_BRANDS])
+    st.session_state["compare_brands"] = chosen
+    st.multiselect(
+        f"Brands (up to {MAX_BRANDS})", sorted(slugs, key=names.__getitem__), format_func=names.__getitem__,
+        key="compare_brands", max_selections=MAX_BRANDS, on_change=_brands_changed, args=(filters,),
+    )  # fmt: skip
+    return replace(filters, brands=tuple(chosen))
+
+
+def _brands_changed(filters: AdFilters) -> None:
+    write_params(filters.to_params() | {"brands": st.session_state["compare_brands"]})
+
+
+def choose_dimension() -> str:
+    """What to compare, kept in the address."""
+    chosen = read_own("dimension", tuple(DIMENSIONS), "hook")
+    st.session_state["compare_dimension"] = chosen
+    st.segmented_control(
+        "Compare by", list(DIMENSIONS), format_func=words, key="compare_dimension", required=True,
+        on_change=lambda: write_own("dimension", st.session_state["compare_dimension"]),
+    )  # fmt: skip
+    return chosen
+
+
+def show_mix(mix: Mix) -> None:
+    """The label mix as dots with intervals or as a heatmap."""
+    if not mix.brands:
+        empty_state("Nothing read yet", "The ads of these brands wait to be read.", icon=":material/hourglass_empty:")
+        return
+    view = read_own("view", _VIEWS, _VIEWS[len(mix.brands) > _DOTS_UP_TO])
+    st.session_state["compare_view"] = view
+    st.segmented_control(
+        "Shown as", _VIEWS, format_func=words, key="compare_view", required=True, label_visibility="collapsed",
+        on_change=lambda: write_own("view", st.session_state["compare_view"]),
+    )  # fmt: skip
+    _chart(mix_dots(mix) if view == "dots" else mix_heatmap(mix), key="mix", alt=f"{mix.title}, percent by brand")
+    _notes(mix.notes)
+
+
+def show_launches(timeline: LaunchTimeline) -> None:
+    """When the brands' ads started."""
+    if timeline.series:
+        _chart(launches_by_month(timeline), key="launches", alt="Ads started per month and brand")
+        _notes(timeline.notes)
+
+
+def _chart(figure: go.Figure, *, key: str, alt: str) -> None:
+    config = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "zoom2d", "pan2d"]}
+    st.plotly_chart(figure, key=key, config=config, alt=alt)
+
+
+def _notes(notes: Iterable[str]) -> None:
+    st.caption("  \n".join(one_line(note) for note in notes))

@@ -1,0 +1,19 @@
+"""What a chart covers: stored = labelled + pending."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.formatting import number, percent
+from core.queries.comparison import Coverage
+
+
+def coverage_bar(coverage: Coverage) -> None:
+    """A bar with the sum in words; nothing for an empty selection."""
+    if not coverage.stored:
+        return
+    text = (
+        f"Coverage: {number(coverage.stored)} ads stored = {number(coverage.labelled)} labelled "
+        f"+ {number(coverage.pending)} waiting ({percent(coverage.labelled / coverage.stored)} labelled)"
+    )
+    st.progress(coverage.labelled / coverage.stored, text=text)

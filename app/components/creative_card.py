@@ -1,0 +1,55 @@
+"""An ad as a card: its picture or why there is none, its copy, its labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import streamlit as st
+
+from app.filters import write_own
+from app.formatting import escape, one_line
+from app.loaders import load_thumbnail
+from app.resources import current_principal
+from app.view_models.ad_cards import Badge, Card
+
+NO_PICTURE = str(Path(__file__).parents[1] / "assets" / "no_creative.svg")
+SIDE = 480  # pixels of a card's picture
+
+
+def creative_card(card: Card) -> None:
+    """The card. Everything in it that is data is escaped."""
+    with st.container(border=True, height="stretch", gap="xsmall", key=f"card_{card.ad_id}"):
+        cover(card.picture, card.problem, alt=f"Creative of {card.brand_name}")
+        badges(card.badges)
+        st.markdown(f"**{one_line(card.brand_name)}** {_small(card.byline)}")
+        if card.title and card.title not in card.copy:
+            st.markdown(one_line(card.title))
+        st.markdown(_small(card.copy) if card.title else escape(card.copy) or "*No text*")
+        st.caption(card.dates)
+        badges(card.labels)
+        st.space("stretch")
+        st.button(
+            "Details", key=f"open_{card.ad_id}", icon=":material/open_in_full:", type="tertiary",
+            on_click=write_own, args=("ad", card.ad_id),
+        )  # fmt: skip
+
+
+def cover(sha256: str | None, problem: tuple[str, str] | None, *, alt: str, side: int = SIDE) -> None:
+    """A square picture, or a tile of the same size with what became of the creative below it."""
+    picture = load_thumbnail(current_principal(), sha256, side, side) if sha256 else None
+    st.image(picture or NO_PICTURE, width="stretch", alt=alt if picture else "No picture")
+    if picture is None:
+        status, reason = problem or ("Not shown", "The stored file can't be drawn")
+        st.caption(f":material/hide_image: {escape(status)}{': ' + one_line(reason) if reason else ''}")
+
+
+def badges(shown: Iterable[Badge]) -> None:
+    """Badges in a row that wraps."""
+    with st.container(horizontal=True, gap="xxsmall"):
+        for badge in shown:
+            st.badge(one_line(badge.text), color=badge.colour, help=badge.help)
+
+
+def _small(text: str) -> str:
+    return f":small[{one_line(text)}]" if text else ""

@@ -1,0 +1,38 @@
+"""Where a page ends badly: a sentence for people, the traceback for the log."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from app.formatting import escape
+from core.errors import AdologyError, RetryableError, UnavailableError
+from core.observability.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Show what goes wrong inside. Every page and fragment stands in one."""
+    try:
+        yield
+    except (RetryableError, UnavailableError) as error:
+        _log.warning("page could not be read", error=str(error))
+        _notice("The database doesn't answer", str(error), ":material/cloud_off:")
+    except AdologyError as error:
+        _notice("That can't be shown", str(error), ":material/info:")
+    except Exception:  # here the page ends
+        reference = secrets.token_hex(4)
+        _log.exception("page ended unexpectedly", reference=reference)
+        _notice("Something went wrong", f"It is written in the log under {reference}.", ":material/error:")
+
+
+def _notice(title: str, text: str, icon: str) -> None:
+    with st.container(border=True, key="error_notice"):
+        st.markdown(f"**{icon} {title}**")
+        st.markdown(escape(text[:1].upper() + text[1:]))
+        st.button("Try again", icon=":material/refresh:", key=f"retry_{title}")

@@ -1,0 +1,31 @@
+"""The words a label rests on, marked in the text they stand in, and how the label was made."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.formatting import escape_part, one_line, percent
+from app.view_models.ad_details import LabelRow, Lines
+
+
+def evidence_popover(label: LabelRow, *, key: str) -> None:
+    """A button that opens the evidence."""
+    with st.popover("Evidence", icon=":material/format_quote:", type="tertiary", key=key):
+        st.markdown(f"**{one_line(label.dimension)}: {one_line(label.value)}**")
+        if label.quotes:
+            marked_text(label.lines)
+        else:
+            st.caption("No words are quoted: nothing in the text decides it, or the text as a whole does.")
+        st.caption(f"Confidence {percent(label.confidence)}, as the method states it")
+        for name, value in label.made_by:
+            st.markdown(f":small[:gray[{name}] {one_line(value)}]")
+
+
+def marked_text(lines: Lines) -> None:
+    """Text with its marked segments on a coloured ground; everything in it is escaped."""
+    shown = ("".join(_segment(segment.text, segment.marked) for segment in line).strip() for line in lines)
+    st.markdown("  \n".join(shown))
+
+
+def _segment(text: str, marked: bool) -> str:
+    return f":orange-background[{escape_part(text)}]" if marked and text.strip() else escape_part(text)

@@ -1,0 +1,161 @@
+"""The address is the state: brandspace, filters, sort and place live in the query string, widgets only show them.
+
+Before a widget is drawn its value is set from the address; when a person changes it, the change is written there.
+A link reopens what its sender saw, and Back works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import streamlit as st
+
+from app.formatting import escape, number, value_name, words
+from app.loaders import load_brandspaces
+from app.resources import current_principal
+from core.errors import BadInputError
+from core.queries.ads import SORTS
+from core.queries.brandspaces import ALL_BRANDS, Brandspace
+from core.queries.facets import Facet
+from core.queries.filters import UNKNOWN_VALUE, AdFilters
+
+OWN = frozenset({"brandspace", "sort", "cursor", "ad", "dimension", "view"})  # parameters that are no filters
+_PREFIX = "filter_"  # of the widgets' keys
+_REMEMBERED = "brandspace"  # the choice travels from page to page within a session
+_LISTS = ("brands", "channels", "formats", "languages", "statuses", "countries", "media_statuses", "ctas")
+_TITLES = {
+    "brands": "Brands",
+    "channels": "Source",
+    "formats": "Format",
+    "languages": "Language",
+    "statuses": "Status",
+    "countries": "Country",
+    "media_statuses": "Creative file",
+    "ctas": "Button",
+}
+
+
+def read_filters() -> AdFilters:
+    """The filters in the address; what can't be understood is said and left out."""
+    try:
+        return AdFilters.from_params(_address(), ignore=OWN)
+    except BadInputError as error:
+        st.warning(f"The filters were left out. {escape(str(error))}", icon=":material/filter_alt_off:")
+        return AdFilters()
+
+
+def read_own(name: str, accepted: Collection[str], otherwise: str) -> str:
+    """One of our own parameters, if it is among the accepted ones."""
+    given = st.query_params.get(name, otherwise)
+    return given if given in accepted else otherwise
+
+
+def write_params(filters: Mapping[str, Sequence[str]]) -> None:
+    """Put other filters into the address. Another question starts on its first page."""
+    kept = {name: values for name, values in _address().items() if name in OWN - {"cursor", "ad"}}
+    st.query_params.from_dict({name: values for name, values in {**kept, **filters}.items() if any(values)})
+
+
+def write_own(name: str, value: str | Sequence[str], *, drop: Collection[str] = ()) -> None:
+    """Change one of our own parameters (an empty value removes it) and drop others."""
+    changed = {**_address(), name: value}
+    st.query_params.from_dict({key: values for key, values in changed.items() if values and key not in drop})
+
+
+def _address() -> dict[str, list[str]]:
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def choose_brandspace() -> Brandspace:
+    """A select box of the brandspaces; the one in the address, else the last one chosen."""
+    spaces = {space.brandspace_id: space for space in load_brandspaces(current_principal())}
+    wanted = st.query_params.get("brandspace") or st.session_state.get(_REMEMBERED, ALL_BRANDS)
+    st.session_state["choose_brandspace"] = wanted if wanted in spaces else ALL_BRANDS
+    chosen = st.selectbox(
+        "Brandspace",
+        list(spaces),
+        format_func=lambda key: spaces[key].name,
+        key="choose_brandspace",
+        on_change=_brandspace_changed,
+        label_visibility="collapsed",
+    )
+    st.session_state[_REMEMBERED] = chosen
+    return spaces[chosen]
+
+
+def _brandspace_changed() -> None:
+    chosen = st.session_state["choose_brandspace"]
+    st.session_state[_REMEMBERED] = chosen
+    write_params({})
+    write_own("brandspace", "" if chosen == ALL_BRANDS else chosen)
+
+
+def choose_sort() -> str:
+    """The order of the list; "newest" needs no place in the address."""
+    st.session_state["choose_sort"] = sort = read_own("sort", SORTS, SORTS[0])
+    st.selectbox(
+        "Order", SORTS, format_func=words, key="choose_sort", label_visibility="collapsed", width=180,
+        on_change=lambda: write_own("sort", st.session_state["choose_sort"], drop=("cursor",)),
+    )  # fmt: skip
+    return sort
+
+
+def filter_bar(filters: AdFilters, facets: Mapping[str, Facet], names: Mapping[str, str]) -> None:
+    """Words, and all other filters behind one button. ``names``: brand slug → display name."""
+    st.session_state["filter_words"] = filters.words
+    active = _active(filters)
+    st.text_input(
+        "Words in the copy", key="filter_words", placeholder="Words in the copy", icon=":material/search:",
+        label_visibility="collapsed", width=320, on_change=_filters_changed, args=(filters,), max_chars=200,
+    )  # fmt: skip
+    with st.popover(f"Filters · {active}" if active else "Filters", icon=":material/tune:"):
+        _facet_widgets(filters, facets, names)
+    if active or filters.words:
+        st.button("Clear", icon=":material/close:", type="tertiary", on_click=write_params, args=({},))
+
+
+def _active(filters: AdFilters) -> int:
+    return sum(len(values) for name, values in filters.to_params().items() if name != "words")
+
+
+def _facet_widgets(filters: AdFilters, facets: Mapping[str, Facet], names: Mapping[str, str]) -> None:
+    columns = st.columns(2, gap="medium", width=640)
+    wanted = [*_LISTS, *sorted(name for name in facets if name.startswith("labels."))]
+    for position, name in enumerate(name for name in wanted if name in facets):
+        with columns[position % 2]:
+            _facet_widget(filters, facets[name], names)
+
+
+def _facet_widget(filters: AdFilters, facet: Facet, names: Mapping[str, str]) -> None:
+    counts = dict(facet.values) | ({UNKNOWN_VALUE: facet.unknown} if facet.unknown else {})
+    chosen = _chosen(filters, facet.name)
+    key = _PREFIX + facet.name
+    st.session_state[key] = list(chosen)
+    short = facet.name.removeprefix("labels.")
+    st.multiselect(
+        _TITLES.get(facet.name, words(short)),
+        list(dict.fromkeys([*counts, *chosen])),
+        format_func=lambda value: f"{names.get(value) or value_name(short, value)} ({number(counts.get(value, 0))})",
+        key=key,
+        placeholder="Any",
+        on_change=_filters_changed,
+        args=(filters,),
+        max_selections=50,
+    )
+
+
+def _chosen(filters: AdFilters, name: str) -> tuple[str, ...]:
+    if name.startswith("labels."):
+        return tuple(value for dimension, value in filters.labels if name == f"labels.{dimension}")
+    return tuple(getattr(filters, name))
+
+
+def _filters_changed(before: AdFilters) -> None:
+    """What the widgets hold now, over what they don't show (dates, landing domain)."""
+    drawn = {str(key)[len(_PREFIX) :]: value for key, value in st.session_state.items() if str(key).startswith(_PREFIX)}
+    labels = [pair for pair in before.labels if f"labels.{pair[0]}" not in drawn]
+    labels += [(name[7:], value) for name, values in drawn.items() if name.startswith("labels.") for value in values]
+    params = before.to_params() | {name: drawn[name] for name in _LISTS if name in drawn}
+    params["words"] = [drawn["words"]]
+    params["labels"] = [f"{dimension}:{value}" for dimension, value in labels]
+    write_params(params)

@@ -1,0 +1,143 @@
+"""What pages read, through core.queries, remembered for seconds. Each key carries the principal: its scope.
+
+A page never waits twice for the same answer, and is never older than ``FRESH_SECONDS``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from app.resources import services
+from app.thumbnails import thumbnail
+from core.domain.principal import Principal
+from core.errors import NotFoundError
+from core.insights.launches import Period
+from core.queries import ad_detail, ads, brands, brandspaces, comparison, media, operations, overview, requests
+from core.queries import facets as facet_queries
+from core.queries.filters import AdFilters
+from core.queries.pages import MAX_PAGE, Page
+
+FRESH_SECONDS = 20
+CARDS = 24  # of one page of the gallery
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_brandspaces(principal: Principal) -> list[brandspaces.Brandspace]:
+    """Every brandspace, "All brands" first."""
+    return brandspaces.list_brandspaces(services().database, principal)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_brands(principal: Principal) -> tuple[brands.BrandView, ...]:
+    """The first 200 brands by slug."""
+    return brands.list_brands(services().database, principal, limit=MAX_PAGE).items
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_overviews(principal: Principal, brandspace: str) -> tuple[overview.BrandOverview, ...]:
+    """How the first 200 brands of a brandspace stand."""
+    return overview.brand_overviews(services().database, principal, brandspace, limit=MAX_PAGE).items
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
+def load_ads(
+    principal: Principal, brandspace: str, filters: AdFilters, *, cursor: str | None, sort: str, limit: int = CARDS
+) -> Page[ads.AdCard]:
+    """A page of cards."""
+    return ads.list_ads(services().database, principal, brandspace, filters, cursor=cursor, sort=sort, limit=limit)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
+def load_count(principal: Principal, brandspace: str, filters: AdFilters) -> int:
+    """How many ads pass the filters."""
+    return ads.count_ads(services().database, principal, brandspace, filters)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
+def load_facets(principal: Principal, brandspace: str, filters: AdFilters) -> dict[str, facet_queries.Facet]:
+    """The values of every filter with counts."""
+    return facet_queries.facets(services().database, principal, brandspace, filters)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_ad(principal: Principal, ad_id: str) -> ad_detail.AdDetail:
+    """One ad, whole."""
+    return ad_detail.get_ad(services().database, principal, ad_id)
+
+
+@st.cache_data(ttl=3600, max_entries=1_000, show_spinner=False)
+def load_thumbnail(principal: Principal, sha256: str, width: int, height: int) -> bytes | None:
+    """A cover the principal may see, drawn to size; None where it can't be shown."""
+    ports = services()
+    try:
+        media.media_grant(ports.database, principal, sha256)
+        with ports.objects.open(sha256) as stream:
+            return thumbnail(stream, width, height)
+    except NotFoundError:
+        return None
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_mix(principal: Principal, brandspace: str, dimension: str, filters: AdFilters) -> comparison.LabelMix:
+    """Counts of brand × value."""
+    return comparison.label_mix(services().database, principal, brandspace, dimension, filters)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_launches(principal: Principal, brandspace: str, filters: AdFilters) -> comparison.Launches:
+    """Ads started per month."""
+    return comparison.launches(services().database, principal, brandspace, Period.MONTH, filters)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_coverage(principal: Principal, brandspace: str, filters: AdFilters) -> comparison.Coverage:
+    """How many of the ads have been read."""
+    return comparison.labelling_coverage(services().database, principal, brandspace, filters)
+
+
+@st.cache_data(ttl=1, max_entries=50, show_spinner=False)
+def load_requests(principal: Principal, limit: int = 20) -> tuple[requests.RequestView, ...]:
+    """The newest requests."""
+    return requests.list_requests(services().database, principal, limit=limit).items
+
+
+@st.cache_data(ttl=1, max_entries=1, show_spinner=False)
+def load_queues() -> list[operations.QueueFigures]:
+    """Queues that hold something. Operators' figures have no principal: counts over all tenants, no content."""
+    return operations.queue_depths(services().database)
+
+
+@st.cache_data(ttl=1, max_entries=5, show_spinner=False)
+def load_runs(limit: int = 25) -> list[operations.RunFigures]:
+    """The newest runs."""
+    return operations.recent_runs(services().database, limit=limit)
+
+
+@st.cache_data(ttl=1, max_entries=5, show_spinner=False)
+def load_dead_letters(limit: int = 25) -> list[operations.DeadLetter]:
+    """The newest dead letters."""
+    return operations.dead_letters(services().database, limit=limit)
+
+
+@st.cache_data(ttl=1, max_entries=5, show_spinner=False)
+def load_notices(limit: int = 25) -> list[operations.NoticeView]:
+    """The newest errors, warnings and notes."""
+    return operations.recent_notices(services().database, limit=limit)
+
+
+@st.cache_data(ttl=1, max_entries=1, show_spinner=False)
+def load_heartbeats() -> list[operations.Heartbeat]:
+    """The processes that were heard of."""
+    return operations.heartbeats(services().database)
+
+
+def forget() -> None:
+    """Read everything anew: something was written."""
+    st.cache_data.clear()
+
+
+def now() -> datetime:
+    """The time by the services' clock, in UTC."""
+    return services().clock.now()

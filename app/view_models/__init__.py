@@ -1,0 +1,1 @@
+"""What pages show, as plain values: query results + filters + today → frozen dataclasses. No Streamlit here."""

@@ -1,0 +1,140 @@
+"""Brands beside each other: shares of each brand's own ads, with n and how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from app.formatting import counted, number, value_name, words
+from core.insights.proportions import Share, share_of
+from core.queries.comparison import BrandMix, LabelMix, Launches
+from core.queries.facets import Facet
+from core.queries.filters import UNKNOWN_VALUE
+
+MAX_BRANDS = 10  # on one screen
+MAX_VALUES = 14
+SMALL_SAMPLE = 30  # ads; below it a share says little
+
+DIMENSIONS: Mapping[str, str] = {
+    "hook": "Hook: how the opening line catches the reader",
+    "offer": "Offer: what is promised for buying now",
+    "cta": "Call to action",
+    "tone": "Tone of voice",
+    "theme": "Theme: what the ad talks about",
+    "audience": "Audience: who is spoken to",
+    "language": "Language of the copy",
+    "format": "Format, as the source declares it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BrandSample:
+    """A brand and the ads its shares are of. ``name`` is data."""
+
+    slug: str
+    name: str
+    n: int
+    pending: int
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the shares rest on few ads."""
+        return self.n < SMALL_SAMPLE
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """``shares[brand slug][value]``; ``values`` are (value, name), most ads first and unknown last."""
+
+    title: str
+    brands: tuple[BrandSample, ...]
+    values: tuple[tuple[str, str], ...]
+    shares: Mapping[str, Mapping[str, Share]]
+    several: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSeries:
+    """One brand's launches. ``points`` share their months with the other brands."""
+
+    slug: str
+    name: str
+    n: int
+    points: tuple[tuple[date, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchTimeline:
+    """``notes`` say what the dates are."""
+
+    series: tuple[LaunchSeries, ...]
+    notes: tuple[str, ...]
+
+
+def make_mix(mix: LabelMix, names: Mapping[str, str], *, dimension: str) -> Mix:
+    """Shares of the ads that were read; ads still waiting are in no share."""
+    shown = [brand for brand in mix.brands if brand.read][:MAX_BRANDS]
+    values = [value for value in mix.values if any(brand.counts.get(value) for brand in shown)]
+    listed = [(value, value_name(dimension, value)) for value in values[:MAX_VALUES]]
+    listed.append((UNKNOWN_VALUE, "Unknown"))
+    several = any(sum(brand.counts.values()) + brand.unknown > brand.read for brand in shown)
+    samples = tuple(
+        BrandSample(item.brand, names.get(item.brand, item.brand), item.read, item.pending) for item in shown
+    )
+    return Mix(
+        title=DIMENSIONS.get(dimension, words(dimension)),
+        brands=samples,
+        values=tuple(listed),
+        shares={brand.brand: _shares(brand, listed) for brand in shown},
+        several=several,
+        notes=tuple(_mix_notes(mix, samples, len(values) - MAX_VALUES, several)),
+    )
+
+
+def mix_of_facets(dimension: str, facets: Mapping[str, Facet]) -> LabelMix:
+    """What the source declares of every ad, as a mix: nothing of it waits to be read."""
+    brands = [
+        BrandMix(slug, item.total, item.total, 0, item.unknown, dict(item.values)) for slug, item in facets.items()
+    ]
+    brands.sort(key=lambda brand: (-brand.ads, brand.brand))
+    totals: dict[str, int] = {}
+    for brand in brands:
+        for value, count in brand.counts.items():
+            totals[value] = totals.get(value, 0) + count
+    values = sorted(totals, key=lambda value: (-totals[value], value))
+    return LabelMix(dimension, tuple(values), tuple(brands), 0)
+
+
+def make_launches(launches: Launches, names: Mapping[str, str]) -> LaunchTimeline:
+    """The brands with most ads, up to ten."""
+    shown = launches.brands[:MAX_BRANDS]
+    dated, seen = sum(brand.dated_by_source for brand in shown), sum(brand.dated_by_first_seen for brand in shown)
+    note = f"By first run date where the source says it ({number(dated)} ads), else by first seen ({number(seen)})."
+    return LaunchTimeline(
+        tuple(
+            LaunchSeries(brand.brand, names.get(brand.brand, brand.brand), brand.ads, brand.points) for brand in shown
+        ),
+        (note, "An ad that ended before the first scan was never seen: early months are a lower bound."),
+    )
+
+
+def _shares(brand: BrandMix, values: Sequence[tuple[str, str]]) -> dict[str, Share]:
+    counts = {**brand.counts, UNKNOWN_VALUE: brand.unknown}
+    return {value: share_of(counts.get(value, 0), brand.read) for value, _ in values}
+
+
+def _mix_notes(mix: LabelMix, samples: Sequence[BrandSample], values_left_out: int, several: bool) -> list[str]:
+    notes = ["Percent of each brand's own ads that were read; bars and brackets are 95 % Wilson intervals."]
+    if several:
+        notes.append("An ad may have several values, so a brand's shares can add up to more than 100 %.")
+    if small := [sample for sample in samples if sample.is_small]:
+        notes.append(
+            f"{counted(len(small), 'brand has', 'brands have')} under {SMALL_SAMPLE} ads read: their shares say little."
+        )
+    if values_left_out > 0:
+        notes.append(f"{counted(values_left_out, 'rarer value')} left out.")
+    if mix.brands_left_out:
+        notes.append(f"{counted(mix.brands_left_out, 'brand')} with fewer ads left out.")
+    return notes

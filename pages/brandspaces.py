@@ -1,0 +1,38 @@
+"""Brandspaces: whom we watch, and what is new."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.components.brand_table import brand_table, overview_tiles
+from app.components.empty_state import nothing_imported
+from app.components.error_notice import shown_errors
+from app.components.new_brandspace import new_brandspace
+from app.components.newest_strip import newest_strip
+from app.components.page_header import page_header
+from app.components.request_progress import request_progress
+from app.loaders import load_ads, load_overviews, now
+from app.resources import current_principal
+from app.view_models.brand_overviews import make_overview
+from core.queries.filters import AdFilters
+
+with shown_errors():
+    principal = current_principal()
+    brandspace = page_header("Brandspaces", "Whom we watch, and what is new.").brandspace_id
+    request_progress()
+    view = make_overview(load_overviews(principal, brandspace), now().date())
+    if not view.ads:
+        nothing_imported()
+    else:
+        if view.has_sample:
+            st.badge("Includes sample data: invented brands and ads", icon=":material/science:", color="violet")
+        overview_tiles(view)
+        st.subheader("What is new", anchor=False)
+        st.caption(view.news)
+        pictured = AdFilters(media_statuses=("ok",))
+        newest = load_ads(principal, brandspace, pictured, cursor=None, sort="newest", limit=60)
+        newest_strip(newest.items, brandspace)
+        st.subheader("Brands", anchor=False)
+        st.caption("Choose a row to see the brand's creatives.")
+        brand_table(view.brands, brandspace)
+    new_brandspace()

@@ -1,0 +1,35 @@
+"""Creatives: a gallery of images and copy, its filters in the address, each ad with its labels and their evidence."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.components.ad_page import ad_page
+from app.components.error_notice import shown_errors
+from app.components.gallery import gallery, no_cards, pager, read_cursor
+from app.components.page_header import page_header
+from app.filters import choose_sort, filter_bar, read_filters
+from app.formatting import counted
+from app.loaders import load_ad, load_ads, load_brands, load_count, load_facets
+from app.resources import current_principal
+from app.view_models.ad_cards import make_card
+from app.view_models.ad_details import make_detail
+
+with shown_errors():
+    principal = current_principal()
+    if "ad" in st.query_params:
+        ad_page(make_detail(load_ad(principal, st.query_params["ad"])))
+    else:
+        brandspace = page_header("Creatives", "What the brands show and say.").brandspace_id
+        filters = read_filters()
+        names = {brand.slug: brand.display_name for brand in load_brands(principal)}
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            filter_bar(filters, load_facets(principal, brandspace, filters), names)
+            sort = choose_sort()
+        cards = load_ads(principal, brandspace, filters, cursor=read_cursor(), sort=sort)
+        if cards.items:
+            st.caption(counted(load_count(principal, brandspace, filters), "ad"))
+            gallery([make_card(card) for card in cards.items])
+            pager(cards.next_cursor)
+        else:
+            no_cards(filters)
