@@ -125,6 +125,8 @@ class Consumer:
         return "done"
 
     def _retry_or_give_up(self, message: ReceivedMessage, error: Exception) -> str:
+        if self.stop.is_set():
+            return self._retry(message, delay_seconds=0)
         if message.receive_count >= self.max_receive_count - 1:
             return self._give_up(message, f"{type(error).__name__} after {message.receive_count} attempts: {error}")
         if isinstance(error, ThrottledError):

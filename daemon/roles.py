@@ -130,14 +130,16 @@ def _consumers(settings: Settings, services: Services, stopping: threading.Event
         )
 
     consumers = []
-    for handler in handlers(settings, services):
+    for handler in handlers(settings, services, stopping.is_set):
         for name in (handler.queue, handler.queue + BACKGROUND_SUFFIX):
             dead = DeadLetterHandler(handler, name, services.database)
             consumers += [consumer(handler, name), consumer(dead, dead.queue)]
     return consumers
 
 
-def handlers(settings: Settings, services: Services) -> tuple[Handler, ...]:
+def handlers(
+    settings: Settings, services: Services, is_stopping: Callable[[], bool] = lambda: False
+) -> tuple[Handler, ...]:
     """One handler per phase, over the services."""
     registry = RegistryClient(
         settings.registry_address, token=services.internal_token, connections=settings.worker_threads
@@ -152,11 +154,12 @@ def handlers(settings: Settings, services: Services) -> tuple[Handler, ...]:
         settings.media_max_bytes,
         settings.media_max_pixels,
     )
-    enricher = Enricher(services.database, TextLabeller(load_taxonomy(), services.embedder), services.embedder)
+    labeller = TextLabeller(load_taxonomy(), services.embedder)
+    enricher = Enricher(services.database, labeller, services.embedder, is_stopping)
     return (
         GatherHandler(gatherer, committer, registry),
         AcquireHandler(acquirer, committer, registry),
-        EnrichHandler(enricher, services.database),
+        EnrichHandler(enricher, services.database, services.queue),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.adapters.postgres.content_store import (
@@ -24,6 +24,7 @@ from core.adapters.postgres.run_store import (
     release_ai_phase,
 )
 from core.ai.labelling import OpenText, TextLabeller
+from core.errors import RetryableError
 from core.messages import AiPhaseMessage
 from core.observability.logs import get_logger
 from core.ports import TextEmbedder, Vector
@@ -36,23 +37,35 @@ _LEASE_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Enricher:
-    """Enrich with its ports."""
+    """Enrich with its ports. ``is_stopping`` ends the work between two batches when the process must end."""
 
     database: Database
     labeller: TextLabeller
     embedder: TextEmbedder
+    is_stopping: Callable[[], bool] = lambda: False
 
-    def enrich(self, message: AiPhaseMessage) -> int:
-        """Label every content of the brand that waits; returns how many. A message twice does the work once."""
+    def read_by_rules(self, message: AiPhaseMessage) -> int:
+        """What rules tell of every new content of the brand, at once: no label waits for a vector."""
+        done = 0
+        for contents in self._waiting_for_rules(message.scope, message.brand):
+            self._apply_rules(message.scope, contents)
+            done += len(contents)
+        return done
+
+    def read_closely(self, message: AiPhaseMessage) -> int:
+        """Vectors, and the labels that examples decide; returns how many contents. Twice does the work once.
+
+        Raises RetryableError when the process ends in between: what is labelled stays, the rest comes again.
+        """
         if message.batch_id is None:
-            return self._read(message.scope, message.brand, None)
+            return self._apply_all_prototypes(message.scope, message.brand, None)
         with self.database.machinery() as connection:
             run = find_run(connection, batch_id=message.batch_id)
             if run is None or not claim_ai_phase(connection, message.batch_id, lease_seconds=_LEASE_SECONDS):
                 return 0
         settle = release_ai_phase
         try:
-            done = self._read(run.scope, run.brand_slug, run.batch_id)
+            done = self._apply_all_prototypes(run.scope, run.brand_slug, run.batch_id)
             settle = finish_ai_phase
         finally:
             with self.database.machinery() as connection:
@@ -60,11 +73,11 @@ class Enricher:
         _log.info("brand read", brand=run.brand_slug, batch_id=run.batch_id, contents=done)
         return done
 
-    def _read(self, scope: str, brand_slug: str, batch_id: str | None) -> int:
-        for contents in self._waiting_for_rules(scope, brand_slug):
-            self._apply_rules(scope, contents)
+    def _apply_all_prototypes(self, scope: str, brand_slug: str, batch_id: str | None) -> int:
         done = 0
         for contents in self._waiting_for_vectors(scope, brand_slug):
+            if self.is_stopping():
+                raise RetryableError("this worker stops; another one goes on")
             self._apply_prototypes(scope, contents)
             done += len(contents)
             if batch_id is not None:

@@ -1,4 +1,4 @@
-"""Phase 3: ``brand-ai-phase-queue``."""
+"""Phase 3: ``brand-ai-phase-queue`` for what rules tell at once, its background twin for the slow rest."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.run_store import finish_ai_phase
-from core.messages import AI_QUEUE, AiPhaseMessage, parse_message
+from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, AiPhaseMessage, parse_message
 from core.observability.logs import bound_context, get_logger
 from core.pipeline.enrich import Enricher
-from core.ports import ReceivedMessage
+from core.ports import MessageQueue, ReceivedMessage
 
 _log = get_logger(__name__)
 
@@ -20,13 +20,19 @@ class EnrichHandler:
 
     enricher: Enricher
     database: Database
+    messages: MessageQueue
     queue: str = AI_QUEUE
 
     def handle(self, message: ReceivedMessage) -> None:
         """Label what waits."""
         body = parse_message(AiPhaseMessage, message.body)
         with bound_context(brand=body.brand, batch_id=body.batch_id, request_id=body.request_id):
-            self.enricher.enrich(body)
+            if message.queue.endswith(BACKGROUND_SUFFIX):
+                self.enricher.read_closely(body)
+                return
+            self.enricher.read_by_rules(body)
+            # No brand's first labels wait for another brand's vectors.
+            self.messages.send_batch(AI_QUEUE + BACKGROUND_SUFFIX, [message.body])
 
     def give_up(self, message: ReceivedMessage, reason: str) -> None:
         """The ads are stored; their contents wait for the brand's next run. People are told."""
