@@ -49,6 +49,8 @@ def test_a_language_is_told(text: str, code: str) -> None:
         "",
         "🔥🔥🔥 50% 👉 19.99",
         "Oferta",  # one word of three languages
+        "Oferta especial",  # Spanish or Portuguese
+        "Promo total",
         "https://example.com/some/english/words/here #summer @someone",
         "Sirf ₹3 mein try karo",  # Hindi in Latin letters
         "Ab bina ruke bolo, tutor ke saath rozana practice karein",

@@ -72,10 +72,16 @@ def test_a_sentence_between_two_values_or_far_from_all_says_nothing(tmp_path: Pa
 
 
 def test_sentences_of_two_values_decide_only_where_several_may_hold(tmp_path: Path) -> None:
-    texts = ("Flights to the mountains and the sea.", "Fresh bread with tomatoes and basil.")
+    texts = ("Take the train to the beach or the mountains.", "Fresh bread with tomatoes and basil.")
 
     assert set(judged(judge_of(tmp_path, "multi"), *texts)) == {"food", "travel"}
-    assert len(judged(judge_of(tmp_path), *texts)) <= 1
+    assert judged(judge_of(tmp_path), *texts) == []
+
+
+def test_a_clearly_nearer_sentence_decides_against_another(tmp_path: Path) -> None:
+    texts = ("Take the train to the beach or the mountains.", "A warm soup with fresh bread.")
+
+    assert judged(judge_of(tmp_path), *texts) == ["food"]
 
 
 def test_the_sentence_that_decides_is_the_evidence(tmp_path: Path) -> None:

@@ -117,6 +117,14 @@ def test_a_quote_is_what_stands_at_its_offsets(taxonomy: Taxonomy, text: str, la
     assert all(0.0 <= each.confidence <= 1.0 and each.evidence for each in found)
 
 
+def test_the_quote_of_a_hook_counts_from_the_start_of_the_text(taxonomy: Taxonomy) -> None:
+    text = "\n\n   Tired of cold feet?"
+
+    ((quote,),) = [found.evidence for found in findings(taxonomy.dimensions["hook"], text, "en")]
+
+    assert text[quote.start : quote.end] == quote.quote == "Tired of"
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_takes_bounded_time(taxonomy: Taxonomy, text: str) -> None:
     start = time.process_time()
