@@ -52,18 +52,17 @@ def hub() -> Hub:
 def events(ws: WebSocket) -> None:
     """Serve one client until it leaves."""
     client = Client(current_principal(), ws.event.set)
+    _limit_sends(ws)
     try:
         hub().register(client)
+        _converse(ws, client)
     except UnavailableError as error:
         ws.close(TRY_AGAIN_LATER, str(error))
-        return
-    try:
-        _limit_sends(ws)
-        _converse(ws, client)
     except OSError:  # gone, or stuck: neither reads a goodbye
-        _cut(ws)
+        _shut(ws, socket.SHUT_RDWR)
     finally:
         hub().unregister(client)
+        _end_reader(ws)
 
 
 def _converse(ws: WebSocket, client: Client) -> None:
@@ -118,10 +117,15 @@ def _limit_sends(ws: WebSocket) -> None:
     ws.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_TIMEOUT_SECONDS, 0))
 
 
-def _cut(ws: WebSocket) -> None:
-    """Ends the reader thread too, whatever it waits for."""
+def _end_reader(ws: WebSocket) -> None:
+    """The server is about to close the socket; a thread still waiting on it would miss that and outlive the process."""
+    _shut(ws, socket.SHUT_RD)
+    ws.thread.join(SEND_TIMEOUT_SECONDS)
+
+
+def _shut(ws: WebSocket, how: int) -> None:
     with suppress(OSError):
-        ws.sock.shutdown(socket.SHUT_RDWR)
+        ws.sock.shutdown(how)
 
 
 def _send(ws: WebSocket, text: str) -> None:

@@ -80,16 +80,18 @@ def test_a_process_of_workers_opens_no_port_and_ends_on_a_signal(cluster: Cluste
 
 
 def _wait_until_ready(started: subprocess.Popen[str], daemon: Daemon) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline, answer = time.monotonic() + START_SECONDS, b"none"
     while time.monotonic() < deadline and started.poll() is None:
         try:
-            if daemon.get("/readyz").status == 200:
+            ready = daemon.get("/readyz")
+            if ready.status == 200:
                 return
+            answer = ready.body
         except urllib3.exceptions.HTTPError:
             pass
         time.sleep(0.05)
     started.kill()
-    raise AssertionError(f"not ready after {START_SECONDS} s: {started.communicate(timeout=ANSWER_SECONDS)[1]}")
+    raise AssertionError(f"not ready, answers {answer!r}: {started.communicate(timeout=ANSWER_SECONDS)[1]}")
 
 
 @pytest.mark.parametrize(

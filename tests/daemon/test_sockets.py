@@ -20,8 +20,8 @@ def test_a_client_gets_a_snapshot_then_the_event_of_notify(daemon: LocalDaemon) 
     request_id = daemon.new_request()
     client = daemon.connect()
     client.send(f'{{"subscribe": ["{request_id}"]}}')
-    assert hear(client) == {"request_id": request_id, "status": "queued", "result": None}
-    event = {"request_id": request_id, "status": "completed", "result": {"ads": 7}}
+    assert hear(client) == {"request_id": request_id, "status": "completed", "result": None}
+    event = {"request_id": request_id, "status": "processing", "result": {"ads": 7}}
     assert daemon.post("/notify", event).json == {"delivered": True}
     assert hear(client) == event
 
@@ -82,7 +82,8 @@ def test_a_foreign_page_cannot_open_a_socket(daemon: LocalDaemon) -> None:
 def test_one_socket_too_many_is_told_to_try_later(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(socket_cap=1)
     first = daemon.connect()
-    first.send('{"subscribe": []}')
+    first.send('{"subscribe": "all"}')
+    hear(first)
     assert farewell(daemon.connect()) == (1013, "all 1 sockets are taken: try again later, or ask by HTTP")
     assert first.connected
 
@@ -132,6 +133,13 @@ def test_a_stopping_server_says_goodbye(daemon: LocalDaemon) -> None:
     _wait_until(lambda: daemon.hub.client_count == 1)
     threading.Thread(target=daemon.hub.stop).start()
     assert farewell(client)[0] == 1001
+
+
+def test_no_thread_waits_for_a_client_that_never_answers_the_goodbye(daemon: LocalDaemon) -> None:
+    with closing(_stuck_client(daemon)):
+        daemon.hub.stop()
+        _wait_until(lambda: daemon.hub.client_count == 0)
+        _wait_until(lambda: not [thread for thread in threading.enumerate() if "simple_websocket" in thread.name])
 
 
 def _stuck_client(daemon: LocalDaemon) -> socket.socket:
