@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.adapters.faiss_index import FaissVectorIndex
 from core.adapters.file_secrets import FileSecretStore
 from core.adapters.folder_objects import FolderObjectStore
 from core.adapters.guarded_fetch import GuardedMediaFetcher
@@ -96,6 +95,8 @@ class Services:
     @cached_property
     def vectors(self) -> VectorIndex:
         """Similarity over the text model's vectors."""
+        from core.adapters.faiss_index import FaissVectorIndex  # half a second of loading that few processes need
+
         return FaissVectorIndex(self.embedder.model, self.embedder.dimension)
 
     @cached_property

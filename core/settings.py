@@ -14,13 +14,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import BadInputError
 
+PROJECT = Path(__file__).resolve().parents[1]
 _PSYCOPG2 = "postgresql+psycopg2://"
 
 
 class Settings(BaseSettings):
     """Settings of every process. Read once at start; frozen."""
 
-    model_config = SettingsConfigDict(env_prefix="ADOLOGY_", env_file=".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="ADOLOGY_", env_file=PROJECT / ".env", validate_default=True, frozen=True, extra="ignore"
+    )
 
     environment: str = Field(
         "local", description="Name of this copy of the system; 'production' refuses test-only settings."
@@ -52,7 +55,7 @@ class Settings(BaseSettings):
     )
     database_worker_url: SecretStr | None = Field(None, description="Role for workers; empty: derived.")
     database_operator_url: SecretStr | None = Field(None, description="Role for operators' figures; empty: derived.")
-    database_pool_size: int = Field(20, ge=1, description="Connections per role and process.")
+    database_pool_size: int = Field(15, ge=1, description="Connections per role and process.")
 
     queue_visibility_seconds: int = Field(60, ge=1, le=43_200, description="How long a received message stays hidden.")
     queue_max_receive_count: int = Field(
@@ -95,6 +98,12 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is not None and value.get_secret_value() else None
+
+    @field_validator("home")
+    @classmethod
+    def _of_the_project(cls, value: Path) -> Path:
+        # The same home from whatever folder a command is started in.
+        return (PROJECT / value.expanduser()).resolve()
 
     @field_validator("log_level")
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
@@ -20,6 +19,7 @@ from core.bootstrap import Services
 from core.errors import AdologyError
 from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, QUEUES, URL_QUEUE
 from core.observability import metrics
+from core.observability.errors_sink import ErrorsSink
 from core.observability.logs import get_logger
 from core.pipeline.acquire import Acquirer
 from core.pipeline.commit import Committer
@@ -76,7 +76,6 @@ def start_roles(
     roles: Collection[str], settings: Settings, services: Services, registry: ActiveBrands | None
 ) -> RunningRoles:
     """Start what the roles ask for. APScheduler repeats; the repeated functions decide."""
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a repeat skipped because the last one runs is no news
     stopping = threading.Event()
     schedule = BackgroundScheduler(
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
@@ -84,6 +83,9 @@ def start_roles(
         timezone="UTC",
     )
     running = RunningRoles(schedule, stopping)
+    errors = ErrorsSink(services.notifier)
+    errors.start()
+    running.on_stop.append(errors.stop)
     if "registry" in roles and registry is not None:
         _guarded(registry.hold, "registry")()  # serve at once where nobody else does
         _repeat(schedule, registry.hold, _REGISTRY_SECONDS, "registry")
@@ -141,9 +143,8 @@ def handlers(
     settings: Settings, services: Services, is_stopping: Callable[[], bool] = lambda: False
 ) -> tuple[Handler, ...]:
     """One handler per phase, over the services."""
-    registry = RegistryClient(
-        settings.registry_address, token=services.internal_token, connections=settings.worker_threads
-    )
+    connections = 2 * settings.worker_threads + 8  # two URL queues, and the slower phases
+    registry = RegistryClient(settings.registry_address, token=services.internal_token, connections=connections)
     committer = Committer(services.database)
     gatherer = Gatherer(services.database, services.objects, services.documents, services.sources, registry)
     acquirer = Acquirer(

@@ -29,6 +29,7 @@ log = get_logger(__name__)
 
 SPARE_THREADS: Final = 64  # for HTTP while every socket is taken
 GRACEFUL_SECONDS: Final = 20
+KEEPALIVE_SECONDS: Final = 75  # workers keep their connections to the registry
 STALLED_SECONDS: Final = 120  # a main loop silent for that long is killed and started again
 
 
@@ -121,6 +122,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "worker_connections": 2 * threads,
         "timeout": STALLED_SECONDS,
         "graceful_timeout": GRACEFUL_SECONDS,
+        "keepalive": KEEPALIVE_SECONDS,
         "control_socket_disable": True,
         "logger_class": PipelineLogger,
         "accesslog": None,

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO, Final
 
 import psutil
-import urllib3
 
 from core.adapters.child_process import die_with_parent
+from core.adapters.health_probe import HealthProbe
 from core.errors import TerminalError, UnavailableError
 from core.observability.logs import get_logger
 from core.settings import child_environment
@@ -27,7 +27,6 @@ RESTARTS_ALLOWED: Final = 5
 RESTART_WINDOW_SECONDS: Final = 300.0
 STABLE_LOG_BYTES: Final = 10_000_000
 _POLL_SECONDS: Final = 0.1
-_HEALTHY: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +44,9 @@ class ChildSpec:
 class Child:
     """One child in a session of its own (a Ctrl-C in the terminal reaches only the supervisor)."""
 
-    def __init__(self, spec: ChildSpec, http: urllib3.PoolManager) -> None:
+    def __init__(self, spec: ChildSpec, probe: HealthProbe) -> None:
         self.spec = spec
-        self._http = http
+        self._probe = probe
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
         self._ends: list[float] = []
@@ -61,10 +60,7 @@ class Child:
     @property
     def is_healthy(self) -> bool:
         """Whether its health address answers 200."""
-        try:
-            return self._http.request("GET", self.spec.health_url).status == _HEALTHY
-        except urllib3.exceptions.HTTPError:
-            return False
+        return self._probe.is_healthy(self.spec.health_url)
 
     def start(self) -> None:
         """Start the process; its output is appended to the log."""
@@ -120,8 +116,8 @@ class Supervisor:
     """Several children as one."""
 
     def __init__(self, specs: Sequence[ChildSpec]) -> None:
-        http = urllib3.PoolManager(retries=False, timeout=2.0)
-        self._children = [Child(spec, http) for spec in specs]
+        probe = HealthProbe()
+        self._children = [Child(spec, probe) for spec in specs]
 
     def start(self) -> None:
         """Start every child at once."""

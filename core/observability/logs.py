@@ -36,10 +36,13 @@ _FIRST_FIELDS: Final = ("timestamp", "level", "event", "logger")
 # Below WARNING these write requests, headers or bound parameters: our own wrapper tells of the calls instead.
 _QUIET: Final = (
     *("boto3", "botocore", "s3transfer", "urllib3", "pymongo", "openai", "httpx2", "httpcore2"),
-    *("sqlalchemy", "asyncio", "PIL"),
+    *("sqlalchemy", "asyncio", "PIL", "apscheduler.executors"),
 )
 # These bring handlers of their own; they lose them, so that nothing is written twice or around the redaction.
-_FOREIGN: Final = ("gunicorn", "alembic", "apscheduler", "streamlit", "werkzeug", "py", *_QUIET)
+_FOREIGN: Final = ("gunicorn", "alembic", "apscheduler", "streamlit", "werkzeug", "py", *_QUIET, "apscheduler.scheduler")
+
+# A repeat that is skipped because the last one still runs is no news.
+_SILENT: Final = ("apscheduler.scheduler",)
 
 _ON_EVERY_RECORD: Final[list[Processor]] = [
     structlog.contextvars.merge_contextvars,
@@ -83,7 +86,7 @@ def configure_logging(*, level: str, json: bool | None = None, stream: TextIO | 
         raise BadInputError(f"Unknown log level {level!r}: use one of {', '.join(LEVELS)}.")
     target = stream if stream is not None else sys.stderr
     handler = _PipelineHandler(stream)
-    handler.setFormatter(log_formatter(json=not target.isatty() if json is None else json))
+    handler.setFormatter(log_formatter(json=not target.isatty() if json is None else json, colours=target.isatty()))
     root = logging.getLogger()
     for old in [h for h in root.handlers if type(h) in (_PipelineHandler, logging.StreamHandler)]:
         root.removeHandler(old)
@@ -99,7 +102,7 @@ def configure_logging(*, level: str, json: bool | None = None, stream: TextIO | 
     _adopt_foreign_loggers(level.upper())
 
 
-def log_formatter(*, json: bool) -> ProcessorFormatter:
+def log_formatter(*, json: bool, colours: bool = False) -> ProcessorFormatter:
     """The only way a record becomes text. Any further handler (CloudWatch, a file) must wear it."""
     exceptions: Processor
     renderer: Processor
@@ -108,7 +111,7 @@ def log_formatter(*, json: bool) -> ProcessorFormatter:
         renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
     else:
         exceptions = structlog.processors.format_exc_info
-        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        renderer = structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
     return ProcessorFormatter(
         foreign_pre_chain=_ON_EVERY_RECORD,
         processors=[ProcessorFormatter.remove_processors_meta, exceptions, redact_event, _in_reading_order, renderer],
@@ -187,8 +190,10 @@ def _adopt_foreign_loggers(level: str) -> None:
         for handler in [h for h in logger.handlers if not isinstance(h, logging.NullHandler)]:
             logger.removeHandler(handler)
         logger.propagate = True
-        logger.setLevel(_floor(level) if name in _QUIET else logging.NOTSET)
+        logger.setLevel(_floor(name, level))
 
 
-def _floor(level: str) -> Any:
-    return max(logging.getLevelName(level), logging.WARNING)
+def _floor(name: str, level: str) -> Any:
+    if name in _SILENT:
+        return max(logging.getLevelName(level), logging.ERROR)
+    return max(logging.getLevelName(level), logging.WARNING) if name in _QUIET else logging.NOTSET

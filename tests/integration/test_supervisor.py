@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.adapters.health_probe import HealthProbe
 from core.errors import TerminalError, UnavailableError
 from daemon.supervisor import MARK, Child, ChildSpec, Supervisor, stop_leftovers
 
@@ -105,7 +106,7 @@ def test_a_hurried_stop_kills_what_does_not_listen(make_spec: MakeSpec, supervis
 
 
 def test_an_ended_child_is_restarted_later_each_time_then_given_up(make_spec: MakeSpec) -> None:
-    child = Child(make_spec(ENDS), http=None)
+    child = Child(make_spec(ENDS), probe=HealthProbe())
     child.start()
     waits = []
     for _ in range(5):
@@ -120,7 +121,7 @@ def test_an_ended_child_is_restarted_later_each_time_then_given_up(make_spec: Ma
 
 
 def test_ends_far_apart_are_forgiven(make_spec: MakeSpec) -> None:
-    child = Child(make_spec(ENDS), http=None)
+    child = Child(make_spec(ENDS), probe=HealthProbe())
     child.start()
     for hour in range(8):
         child._process.wait()
@@ -142,4 +143,4 @@ def test_what_a_killed_holder_left_is_found_by_its_mark(
 
 
 def test_signals_reach_a_child_that_was_never_started(make_spec: MakeSpec) -> None:
-    Child(make_spec(ENDS), http=None).signal(signal.SIGTERM)
+    Child(make_spec(ENDS), probe=HealthProbe()).signal(signal.SIGTERM)

@@ -53,7 +53,7 @@ _SETTINGS = {
     "listen_addresses": "",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "256MB",
     "wal_compression": "on",
     "synchronous_commit": "on",

@@ -21,6 +21,7 @@ from core.errors import (
     TerminalError,
     ThrottledError,
     UnavailableError,
+    WaitingForTurnError,
 )
 from core.observability.external_calls import external, external_call, outcome_of
 from core.observability.metrics import REGISTRY
@@ -30,6 +31,7 @@ POLICY = [
     # an answer is no failure
     (NotFoundError("no such key"), "not_found", "info"),
     (ConflictError("exists"), "conflict", "info"),
+    (WaitingForTurnError("another run first"), "waiting", "info"),
     # it will be tried again, or closed as a result with its reason
     (RetryableError("reset"), "retryable", "warning"),
     (ThrottledError("slow down", retry_after_seconds=3), "throttled", "warning"),
