@@ -30,20 +30,18 @@ def copy_upsert(
     """Write rows; returns how many were inserted or updated. ``on_conflict`` is SQL of ours, never data."""
     staging = f"staging_{table.name}"
     names = ", ".join(f'"{name}"' for name in columns)
-    connection.execute(text(f"CREATE TEMP TABLE {staging} (LIKE {table.name} INCLUDING DEFAULTS) ON COMMIT DROP"))
-    connection.execute(text(f"ALTER TABLE {staging} " + ", ".join(_drop_not_null(table))))
-    copied = _copy(connection, f"COPY {staging} ({names}) FROM STDIN", rows)
-    if copied:
-        statement = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {staging} ON CONFLICT {on_conflict}"  # noqa: S608
+    # Without the table's NOT NULLs: columns that are not given get their defaults only on the way in.
+    create = f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {names} FROM {table.name} WITH NO DATA"  # noqa: S608
+    connection.execute(text(create))
+    written = 0
+    if _copy(connection, f"COPY {staging} ({names}) FROM STDIN", rows):
+        # In the order of the key: two commits that share creatives or contents must not wait for each other crosswise.
+        order = ", ".join(f'"{column.name}"' for column in table.primary_key if column.name in columns)
+        select = f"SELECT {names} FROM {staging}" + (f" ORDER BY {order}" if order else "")  # noqa: S608
+        statement = f"INSERT INTO {table.name} ({names}) {select} ON CONFLICT {on_conflict}"
         written = connection.execute(text(statement)).rowcount
-    else:
-        written = 0
     connection.execute(text(f"DROP TABLE {staging}"))
     return written
-
-
-def _drop_not_null(table: Table) -> list[str]:
-    return [f'ALTER COLUMN "{column.name}" DROP NOT NULL' for column in table.columns]
 
 
 def _copy(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> int:
