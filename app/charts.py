@@ -25,7 +25,7 @@ ROW = 34  # pixels of a row of a chart
 
 pio.templates[TEMPLATE] = go.layout.Template(
     layout={
-        "margin": {"l": 8, "r": 16, "t": 56, "b": 40},
+        "margin": {"l": 8, "r": 16, "t": 84, "b": 40},
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0, "title": {"text": ""}},
         "hoverlabel": {"align": "left"},
         "xaxis": {"automargin": True},
@@ -73,7 +73,8 @@ def mix_dots(mix: Mix) -> go.Figure:
         )
     height = max(ROW, 13 * len(mix.brands)) * len(rows) + 130
     figure.update_layout(template=TEMPLATE, title=mix.title, height=height)
-    figure.update_xaxes(title="percent of each brand's own ads", ticksuffix=" %", rangemode="tozero")
+    figure.update_traces(cliponaxis=False)
+    figure.update_xaxes(title="percent of each brand's own ads", ticksuffix=" %", rangemode="tozero", zeroline=False)
     names = [name for _, name in mix.values]
     figure.update_yaxes(tickvals=rows, ticktext=names, range=[len(rows) - 0.5, -0.5], zeroline=False)
     return figure

@@ -25,7 +25,7 @@ def overview_tiles(view: Overview) -> None:
     )
     with st.container(horizontal=True, gap="small"):
         for label, value, meaning in tiles:
-            st.metric(label, value, help=meaning, border=True, width=194)
+            st.metric(label, value, help=meaning, border=True, width="stretch")
 
 
 def brand_table(brands: Sequence[BrandRow], brandspace: str) -> None:

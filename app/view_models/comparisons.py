@@ -126,7 +126,9 @@ def _shares(brand: BrandMix, values: Sequence[tuple[str, str]]) -> dict[str, Sha
 
 
 def _mix_notes(mix: LabelMix, samples: Sequence[BrandSample], values_left_out: int, several: bool) -> list[str]:
-    notes = ["Percent of each brand's own ads that were read; bars and brackets are 95 % Wilson intervals."]
+    notes = ["Percent of each brand's own ads that were read, with 95 % Wilson intervals (on hover, too)."]
+    if waiting := sum(not brand.read for brand in mix.brands):
+        notes.append(f"{counted(waiting, 'brand waits', 'brands wait')} to be read and can't be shown yet.")
     if several:
         notes.append("An ad may have several values, so a brand's shares can add up to more than 100 %.")
     if small := [sample for sample in samples if sample.is_small]:

@@ -1,0 +1,68 @@
+"""A page run as Streamlit runs it, over a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app.resources import services
+from core.adapters.postgres.roles import Cluster
+
+ROOT = Path(__file__).parents[2]
+PAGE_SECONDS = 30
+
+ShowPage = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches() -> Iterator[None]:
+    """Streamlit's caches outlive a test: what one read, the next would see."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def show(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShowPage]:
+    """Run a page: ``show("creatives", brands=["acme"])``."""
+    for role in ("app", "worker", "operator"):
+        url = getattr(cluster.urls, role).render_as_string(hide_password=False)
+        monkeypatch.setenv(f"ADOLOGY_DATABASE_{role.upper()}_URL", url)
+    monkeypatch.setenv("ADOLOGY_HOME", str(tmp_path))
+    yield run_page
+    services().database.dispose()
+
+
+@pytest.fixture
+def show_without_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ShowPage:
+    """Run a page where nothing listens at the database's address."""
+    for role in ("APP", "WORKER", "OPERATOR"):
+        monkeypatch.setenv(f"ADOLOGY_DATABASE_{role}_URL", "postgresql://nobody:x@127.0.0.1:1/nowhere")
+    monkeypatch.setenv("ADOLOGY_HOME", str(tmp_path))
+    return run_page
+
+
+def run_page(name: str, **params: str | list[str]) -> AppTest:
+    """The page after its first run, with these query parameters."""
+    page = AppTest.from_file(str(ROOT / "pages" / f"{name}.py"), default_timeout=PAGE_SECONDS)
+    for key, value in params.items():
+        page.query_params[key] = value
+    return page.run()
+
+
+def texts(page: AppTest) -> str:
+    """Everything the page says, in one text."""
+    kinds = (page.markdown, page.caption, page.title, page.header, page.subheader, page.code, page.warning)
+    said = [str(element.value) for kind in kinds for element in kind]
+    return "\n".join([*said, *(f"{metric.label}={metric.value}" for metric in page.metric)])
+
+
+def params_of(page: AppTest) -> Mapping[str, list[str]]:
+    """The query parameters as the page left them."""
+    return {key: list(value) if isinstance(value, list) else [value] for key, value in page.query_params.items()}

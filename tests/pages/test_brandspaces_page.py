@@ -1,0 +1,87 @@
+"""Brandspaces: whom we watch, what is new, what runs now."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import update
+
+from core.adapters.postgres import schema
+from core.adapters.postgres.engine import Database
+from core.domain.principal import LOCAL_PRINCIPAL
+from core.queries.brandspaces import create_brandspace
+from tests.builders import AnAd, store, store_request, store_scan
+from tests.pages.conftest import ShowPage, params_of, texts
+
+
+def test_sums_and_brands_are_shown(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"), AnAd("2", last_scanned_on=date(2026, 2, 1)), AnAd("3", brand="rival"))
+    store_scan(database, date(2026, 3, 1), new=2, changed=1)
+    page = show("brandspaces")
+    assert {"Ads stored=3", "Brands=2", "New=2", "Changed=1"} <= set(texts(page).splitlines())
+    table = page.dataframe[0].value
+    assert list(table["Brand"]) == ["Acme", "Rival"]
+    assert list(table["Not seen"]) == [1, 0]
+
+
+def test_sample_data_says_that_it_is(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", channel="sample"))
+    store_scan(database, date(2026, 3, 1), channel="sample", new=1)
+    page = show("brandspaces")
+    assert "sample data" in texts(page)
+    assert list(page.dataframe[0].value["Source"]) == ["Sample data"]
+
+
+def test_real_data_is_not_called_sample(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"))
+    store_scan(database, date(2026, 3, 1), new=1)
+    assert "sample" not in texts(show("brandspaces")).lower()
+
+
+def test_a_first_scan_is_not_sold_as_news(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"))
+    store_scan(database, date(2026, 3, 1), new=1)
+    assert "there every ad counts as new" in texts(show("brandspaces"))
+
+
+def test_a_brandspace_shows_its_own_brands(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"), AnAd("2", brand="rival"))
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", brands=["rival"])
+    page = show("brandspaces", brandspace=made.brandspace_id)
+    assert list(page.dataframe[0].value["Brand"]) == ["Rival"]
+
+
+def test_choosing_a_brandspace_puts_it_into_the_address(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"))
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", brands=["acme"])
+    page = show("brandspaces")
+    page.selectbox(key="choose_brandspace").set_value(made.brandspace_id).run()
+    assert params_of(page)["brandspace"] == [made.brandspace_id]
+
+
+def test_a_running_request_is_followed(show: ShowPage, database: Database) -> None:
+    store_request(database, "r1", organisation_id="local")
+    with database.machinery() as connection:
+        progress = {"items": 40, "items_finished": 10, "brands": 1, "brands_read": 0}
+        values = {"status": "processing", "params": {"name": "[evil](x)"}, "progress": progress}
+        connection.execute(update(schema.request).values(**values))
+    page = show("brandspaces")
+    assert "Running now" in texts(page)
+    [bar] = page.progress
+    assert bar.value == 22
+    assert bar.text.startswith("Import \\[evil\\]\\(x\\) · Fetching: 10 of 40 files")
+
+
+def test_a_finished_request_is_not_running(show: ShowPage, database: Database) -> None:
+    store_request(database, "r1", organisation_id="local")
+    assert "Running now" not in texts(show("brandspaces"))
+
+
+def test_a_new_brandspace_is_made_and_opened(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"), AnAd("2", brand="rival"))
+    page = show("brandspaces")
+    page.text_input[0].set_value("Shoes")
+    page.multiselect[0].set_value(["rival"])
+    next(button for button in page.button if button.label == "Create").click().run()
+    assert not page.exception
+    assert list(page.dataframe[0].value["Brand"]) == ["Rival"]

@@ -1,0 +1,155 @@
+"""Creatives: a gallery whose filters live in the address, and each ad with the words its labels rest on."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import date, timedelta
+
+import pytest
+from PIL import Image
+
+from core.adapters.postgres.engine import Database
+from tests.builders import DAY, AnAd, store
+from tests.hostile_texts import HOSTILE_TEXTS
+from tests.pages.conftest import ShowPage, params_of, texts
+
+MANY = 30
+
+
+def test_a_card_says_what_the_ad_says_and_where_it_comes_from(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", copy="Half price today", channel="sample", labels={"hook": ("urgency",)}))
+    said = texts(show("creatives"))
+    for expected in ("Half price today", "**Acme**", "Sample data", "Hook: urgency", "seen over 1 day", "Active"):
+        assert expected.replace(":", "\\:\u2060") in said or expected in said, expected
+
+
+def test_an_ad_without_a_creative_says_why(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", media_status="expired_url"))
+    assert "Link expired" in texts(show("creatives"))
+
+
+def test_an_ad_that_was_not_read_says_so(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"))
+    assert "Not read yet" in texts(show("creatives"))
+
+
+def test_filters_in_the_address_are_applied_and_shown(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", copy="alpha", format="video"), AnAd("2", copy="beta", format="image"))
+    page = show("creatives", formats=["video"])
+    assert "alpha" in texts(page)
+    assert "beta" not in texts(page)
+    assert page.multiselect(key="filter_formats").value == ["video"]
+
+
+def test_a_filter_that_is_chosen_goes_into_the_address(show: ShowPage, database: Database) -> None:
+    ads = [AnAd("1", copy="alpha", labels={"hook": ("story",)}), AnAd("2", copy="beta", labels={"hook": ("question",)})]
+    store(database, *ads)
+    page = show("creatives", cursor=[], sort="oldest")
+    page.multiselect(key="filter_labels.hook").set_value(["story"]).run()
+    assert params_of(page) == {"labels": ["hook:story"], "sort": ["oldest"]}
+    assert "alpha" in texts(page)
+    assert "beta" not in texts(page)
+
+
+def test_words_are_searched(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", copy="Running shoes"), AnAd("2", copy="Meal kits"))
+    page = show("creatives")
+    page.text_input(key="filter_words").set_value("shoes").run()
+    assert params_of(page) == {"words": ["shoes"]}
+    assert "Meal" not in texts(page)
+
+
+def test_clear_takes_every_filter_away(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", copy="Running shoes"), AnAd("2", copy="Meal kits"))
+    page = show("creatives", words="shoes", formats=["image"])
+    next(button for button in page.button if button.label == "Clear").click().run()
+    assert params_of(page) == {}
+    assert "Meal" in texts(page)
+
+
+def test_filters_that_make_no_sense_are_named_and_left_out(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", copy="Running shoes"))
+    page = show("creatives", formats=["hologram"])
+    assert "hologram" in page.warning[0].value
+    assert "Running shoes" in texts(page)
+
+
+def test_too_many_words_are_a_warning_not_a_crash(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", copy="Running shoes"))
+    page = show("creatives")
+    page.text_input(key="filter_words").set_value("a b c d e f g h i j k").run()
+    assert not page.exception
+    assert "The filters were left out" in page.warning[0].value
+
+
+def test_no_match_says_what_to_do(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"))
+    assert "No ad matches" in texts(show("creatives", words="xyzzy"))
+
+
+def test_next_and_previous_walk_through_all_ads_once(show: ShowPage, database: Database) -> None:
+    store(database, *(AnAd(str(n), copy=f"ad{n:02}x", first_seen=DAY - timedelta(days=n)) for n in range(MANY)))
+    page = show("creatives")
+    first = {f"ad{n:02}x" for n in range(MANY) if f"ad{n:02}x" in texts(page)}
+    button(page, "Next").click().run()
+    second = {f"ad{n:02}x" for n in range(MANY) if f"ad{n:02}x" in texts(page)}
+    assert (len(first), len(second), first & second) == (24, 6, set())
+    assert button(page, "Next").disabled
+    button(page, "Previous").click().run()
+    assert {f"ad{n:02}x" for n in range(MANY) if f"ad{n:02}x" in texts(page)} == first
+
+
+def test_a_cursor_of_another_list_is_refused_in_words(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"))
+    page = show("creatives", cursor="nonsense")
+    assert not page.exception
+    assert "start again" in texts(page)
+
+
+def test_details_show_the_quoted_words_marked(show: ShowPage, database: Database) -> None:
+    ad = AnAd("1", copy="Buy one, get one.", labels={"offer": ("gift",)})
+    store(database, ad)
+    page = show("creatives")
+    button(page, "Details").click().run()
+    assert params_of(page) == {"ad": [ad.ad_id]}
+    said = texts(page)
+    assert ":orange-background[Buy] one\\, get one\\." in said
+    assert "Gift" in said
+    assert "local\\-heuristics" in said
+    button(page, "All creatives").click().run()
+    assert params_of(page) == {}
+
+
+def test_an_ad_that_is_not_there_is_said_calmly(show: ShowPage, database: Database) -> None:
+    page = show("creatives", ad="nothing")
+    assert not page.exception
+    assert "there is no such ad" in texts(page).lower()
+
+
+@pytest.mark.parametrize("view", ["gallery", "detail"])
+def test_no_link_or_markup_of_an_ad_reaches_the_page(show: ShowPage, database: Database, view: str) -> None:
+    copies = [text.replace("\0", "") for text in HOSTILE_TEXTS]
+    ads = [AnAd(str(n), copy=text, labels={"hook": ("story",)}) for n, text in enumerate(copies)]
+    store(database, *ads)
+    for params in ({"ad": ads[8].ad_id},) if view == "detail" else ({}, {"sort": "oldest"}):
+        said = texts(show("creatives", **params))
+        assert not re.search(r"(?<!\\)(?:<|`|\]\()", said)
+        assert not re.search(r"https?://|www\.|:material_?/?delete|:smile:", said)
+
+
+def test_a_stored_picture_is_shown(show: ShowPage, database: Database) -> None:
+    from app.resources import services
+
+    out = io.BytesIO()
+    Image.new("RGB", (30, 60), "orange").save(out, "PNG")
+    out.seek(0)
+    show("operations")
+    stored = services().objects.put(out, max_bytes=10_000)
+    store(database, AnAd("1", sha256=stored.sha256), AnAd("2", sha256="0" * 64, first_seen=date(2026, 1, 1)))
+    page = show("creatives")
+    assert [image.proto.imgs[0].alt for image in page.get("image")] == ["Creative of Acme", "No picture"]
+
+
+def button(page: object, label: str) -> object:
+    return next(found for found in page.button if found.label == label)  # type: ignore[attr-defined]
