@@ -21,6 +21,7 @@ from sqlalchemy import text
 
 from core.adapters.postgres.embedded import EmbeddedPostgres
 from core.bootstrap import Services, build_services
+from core.observability.logs import configure_logging
 from core.settings import Settings, load_settings
 from daemon.supervisor import Supervisor
 from daemon.up import children, prepare_database, with_free_ports
@@ -46,6 +47,7 @@ class System:
 @contextmanager
 def temporary_system() -> Iterator[System]:
     """PostgreSQL as ``up`` starts it (fsync on) over a home folder that is gone afterwards."""
+    configure_logging(level="ERROR", json=False)
     with tempfile.TemporaryDirectory(prefix="adology-bench-") as folder:
         home = Path(folder).resolve()
         settings = with_free_ports(load_settings(home=home, api_port=0, workbench_port=0, sample_market=False))
@@ -88,7 +90,7 @@ class UsageSampler:
     """Follows process trees by name and keeps the peak of each and of their sum, every ``pause_seconds``."""
 
     roots: Mapping[str, int]
-    pause_seconds: float = 1.0
+    pause_seconds: float = 2.0
     peaks_mb: dict[str, float] = field(default_factory=dict)
     peak_mb: float = 0.0
     _over: threading.Event = field(default_factory=threading.Event)
