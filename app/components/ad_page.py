@@ -8,6 +8,7 @@ from app.components.creative_card import badges, cover
 from app.components.evidence_popover import evidence_popover, marked_text
 from app.filters import write_own
 from app.formatting import escape, one_line, percent
+from app.view_models.ad_cards import Badge
 from app.view_models.ad_details import Detail, LabelRow
 
 
@@ -50,7 +51,7 @@ def _labels(detail: Detail) -> None:
 def _label(label: LabelRow, *, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":gray[{one_line(label.dimension)}]", width=90)
-        st.badge(one_line(label.value), color="primary" if label.is_known else "gray")
+        badges([Badge(label.value, "primary" if label.is_known else "gray")])
         quotes = " · ".join(f"“{one_line(quote)}”" for quote in label.quotes[:2])
         st.markdown(f":small[{quotes}]" if quotes else "", width="stretch")
         st.caption(percent(label.confidence), width="content", help="Confidence, as the method states it")

@@ -48,7 +48,8 @@ def badges(shown: Iterable[Badge]) -> None:
     """Badges in a row that wraps."""
     with st.container(horizontal=True, gap="xxsmall"):
         for badge in shown:
-            st.badge(one_line(badge.text), color=badge.colour, help=badge.help)
+            # st.badge would escape brackets a second time
+            st.markdown(f":{badge.colour}-badge[{one_line(badge.text)}]", width="content", help=badge.help)
 
 
 def _small(text: str) -> str:

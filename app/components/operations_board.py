@@ -36,7 +36,8 @@ def _processes(rows: Sequence[ProcessRow]) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for row in rows:
             text = f"{one_line(row.name)} · {one_line(row.roles)} · {row.heard}"
-            st.badge(text, color="green" if row.is_alive else "gray", icon=":material/dns:")
+            colour = "green" if row.is_alive else "gray"
+            st.markdown(f":{colour}-badge[:material/dns: {text}]", width="content")
 
 
 def _queues(rows: Sequence[QueueRow]) -> None:

@@ -13,7 +13,7 @@ COPY_WIDTH = 150  # characters of a card
 _SHOWN_DIMENSIONS = ("hook", "offer", "tone")
 _STATUS_COLOURS: dict[str, Colour] = {"active": "green", "not_seen": "orange", "stopped": "gray"}
 
-Colour = Literal["green", "orange", "gray", "blue", "violet", "red"]
+Colour = Literal["green", "orange", "gray", "blue", "violet", "primary"]
 
 
 @dataclass(frozen=True, slots=True)

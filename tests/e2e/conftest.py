@@ -1,0 +1,74 @@
+"""A real Chromium and a real Streamlit server."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+from playwright.sync_api import Browser, Error, sync_playwright
+
+from core.settings import child_environment
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 60
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+StartStreamlit = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, the system's or Playwright's own; skipped where there is none (not in CI)."""
+    system = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
+        except Error:
+            pytest.skip("no Chromium: run `.venv/bin/playwright install chromium`")
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def start_streamlit() -> Iterator[StartStreamlit]:
+    """``start_streamlit(script, ADOLOGY_HOME=…)``: its address, once it answers."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(script: Path, **environment: str) -> str:
+        address = f"http://127.0.0.1:{_free_port()}"
+        command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", address.rpartition(":")[2]]
+        running.append(subprocess.Popen(command, cwd=ROOT, env=child_environment(PYTHONPATH=str(ROOT), **environment)))
+        _wait(f"{address}/_stcore/health", running[-1])
+        return address
+
+    yield start
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.wait(20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            if urllib3.request("GET", address, retries=False, timeout=2).status == 200:
+                return
+        except urllib3.exceptions.HTTPError:
+            pass
+        assert process.poll() is None, "Streamlit ended while it started"
+        assert time.monotonic() < deadline, "Streamlit does not answer"
+        time.sleep(0.1)
