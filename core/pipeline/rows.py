@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,24 @@ _NO_MEDIA = "the source declares no media for this ad"
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What one version says, with the names the record gives it."""
+
+    version: AdVersion
+    content_hash: str
+    text: str
+    text_hash: str
+    content_id: str
+
+    @classmethod
+    def by(cls, version: AdVersion) -> Said:
+        """Hash what the version says."""
+        text = labelled_text(version)
+        digest = text_hash(text)
+        return cls(version, content_hash(version), text, digest, content_identity(digest, version.cta))
+
+
+@dataclass(frozen=True)  # without slots, so that hashes are computed once: they are a third of building the rows
 class ManifestAd:
     """One ad of a run with the ids of its items."""
 
@@ -29,6 +48,11 @@ class ManifestAd:
     record: AdRecord
     item_ids: Sequence[str]
     raw_document_id: str | None
+
+    @cached_property
+    def said(self) -> tuple[Said, ...]:
+        """What its versions say, the current one first; an ad without versions has one that says nothing."""
+        return tuple(Said.by(version) for version in self.record.versions or (AdVersion(),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +73,10 @@ def find_avatars(ads: Iterable[ManifestAd], results: Mapping[str, ItemResult]) -
 def _image_uses(ads: Iterable[ManifestAd], results: Mapping[str, ItemResult]) -> Iterator[ImageUse]:
     for ad in ads:
         page = ad.record.page_id or ad.record.page_name or ad.record.brand_name
-        said = text_hash(labelled_text(ad.record.versions[0])) if ad.record.versions else ""
         for item_id in ad.item_ids:
             facts = results[item_id].facts if item_id in results else {}
             if facts.get("width") and facts.get("height"):
-                yield ImageUse(facts["sha256"], facts["width"], facts["height"], page, ad.ad_id, said)
+                yield ImageUse(facts["sha256"], facts["width"], facts["height"], page, ad.ad_id, ad.said[0].text_hash)
 
 
 def scan_rows(ads: Sequence[ManifestAd], context: RunContext) -> list[ScanRows]:
@@ -68,7 +91,7 @@ def _one_scan(key: tuple[date, str, str], ads: Sequence[ManifestAd], context: Ru
     day, channel, account = key
     hashes: dict[str, frozenset[str]] = {}
     for ad in ads:
-        hashes[ad.ad_id] = hashes.get(ad.ad_id, frozenset()) | {content_hash(v) for v in _versions(ad.record)}
+        hashes[ad.ad_id] = hashes.get(ad.ad_id, frozenset()) | {said.content_hash for said in ad.said}
     digest = digest_of(f"{ad_id} {' '.join(sorted(said))}" for ad_id, said in hashes.items())
     scan_id = scan_identity(
         scope=context.scope,
@@ -101,10 +124,6 @@ def _distinct(rows: Iterable[Row], key_columns: int = 1) -> list[Row]:
     return list({tuple(row[:key_columns]): row for row in rows}.values())
 
 
-def _versions(record: AdRecord) -> tuple[AdVersion, ...]:
-    return record.versions or (AdVersion(),)
-
-
 def _last_seen(record: AdRecord) -> date:
     return record.last_seen or record.scanned_on
 
@@ -117,12 +136,9 @@ def content_rows(ads: Iterable[ManifestAd], scope: str) -> list[Row]:
     """The texts to label; a version that says nothing has none."""
     rows: dict[str, Row] = {}
     for ad in ads:
-        for version in _versions(ad.record):
-            said = labelled_text(version)
-            digest = text_hash(said)
-            if said.strip():
-                content_id = content_identity(digest, version.cta)
-                rows[content_id] = (scope, content_id, digest, said, version.cta)
+        for said in ad.said:
+            if said.text.strip():
+                rows[said.content_id] = (scope, said.content_id, said.text_hash, said.text, said.version.cta)
     return list(rows.values())
 
 
@@ -139,7 +155,7 @@ def creative_rows(results: Iterable[ItemResult], scope: str) -> list[Row]:
 
 def _ad_row(ad: ManifestAd, context: RunContext) -> Row:
     record = ad.record
-    current = _versions(record)[0]
+    current = ad.said[0]
     status, reason, cover = _media_summary(ad, context)
     return (
         ad.ad_id,
@@ -158,26 +174,25 @@ def _ad_row(ad: ManifestAd, context: RunContext) -> Row:
         record.run_end,
         record.source_says_active,
         list(record.countries),
-        current.format,
+        current.version.format,
         status,
         reason,
         cover,
-        version_identity(ad.ad_id, content_hash(current)),
-        content_identity(text_hash(labelled_text(current)), current.cta),
+        version_identity(ad.ad_id, current.content_hash),
+        current.content_id,
         dict(record.attributes),
         ad.raw_document_id,
     )
 
 
 def _version_rows(ad: ManifestAd, scope: str) -> Iterator[Row]:
-    for version in _versions(ad.record):
-        said = content_hash(version)
-        digest = text_hash(labelled_text(version))
+    for said in ad.said:
+        version = said.version
         yield (
-            version_identity(ad.ad_id, said),
+            version_identity(ad.ad_id, said.content_hash),
             scope,
             ad.ad_id,
-            said,
+            said.content_hash,
             version.version_key,
             version.copy,
             version.title,
@@ -187,8 +202,8 @@ def _version_rows(ad: ManifestAd, scope: str) -> Iterator[Row]:
             urlsplit(version.landing_url).hostname if version.landing_url else None,
             version.format,
             list(version.platforms),
-            digest,
-            content_identity(digest, version.cta),
+            said.text_hash,
+            said.content_id,
             _last_seen(ad.record),  # what an ad said before this scan, nobody knows
             _last_seen(ad.record),
         )
