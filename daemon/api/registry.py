@@ -16,6 +16,7 @@ from core.domain.principal import SHARED_SCOPE
 from core.domain.run import Item, ItemKind, ItemResult, ItemState
 from core.errors import BadInputError
 from core.pipeline.manifest import item_identity
+from daemon.api.guard import require_internal_token
 from registry.active_brands import ActiveBrands, Answer
 
 _MAX_EMBEDDING = 4096
@@ -62,6 +63,7 @@ class CommitCompleteBody(_Body):
 def registry_blueprint(active_brands: ActiveBrands, services: Services) -> Blueprint:
     """The four endpoints over one registry."""
     blueprint = Blueprint("registry", __name__)
+    blueprint.before_request(lambda: require_internal_token(services))
 
     @blueprint.post("/start")
     def start() -> Response:

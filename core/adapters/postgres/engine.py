@@ -13,9 +13,10 @@ from functools import cached_property
 
 from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from core.domain.principal import Principal
-from core.errors import RetryableError
+from core.errors import RetryableError, UnavailableError
 
 __all__ = ["Connection", "Database", "DatabaseUrls"]  # the pipeline hands connections on without SQLAlchemy
 
@@ -116,9 +117,11 @@ class Database:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """An unreachable or lost server is a RetryableError; errors of ours in SQL stay what they are."""
+    """An unreachable or lost server is a RetryableError, an empty pool an UnavailableError; errors of ours in SQL stay what they are."""
     try:
         yield
+    except PoolTimeoutError as error:
+        raise UnavailableError("every database connection is in use; try again") from error
     except OperationalError as error:
         raise RetryableError(f"PostgreSQL did not answer: {type(error.orig).__name__}; try again") from error
     except DBAPIError as error:
