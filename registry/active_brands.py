@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.domain.run import ACTIVE_STATES, Item, ItemResult, RunSnapshot
-from core.errors import ConflictError, NotFoundError, StaleError, UnavailableError
+from core.domain.run import ACTIVE_STATES, Item, ItemResult, ItemState, RunSnapshot
+from core.errors import ConflictError, NotFoundError, RetryableError, StaleError, UnavailableError
 from registry.batch import Batch
 
 
@@ -43,8 +43,8 @@ class Journal(Protocol):
         """Open a run without a manifest."""
         ...
 
-    def learn(self, batch_id: str, item: Item) -> None:
-        """Add an item to such a run."""
+    def learn(self, batch_id: str, item: Item) -> bool:
+        """Add an item to such a run, or find it there; False when the run has all its items or is over."""
         ...
 
     def record(self, batch_id: str, result: ItemResult) -> bool:
@@ -88,7 +88,11 @@ class ActiveBrands:
 
     def hold(self) -> None:
         """Be the registry if nobody else is; repeated, it notices a lost connection and rebuilds in a new epoch."""
-        epoch = self._journal.acquire()
+        try:
+            epoch = self._journal.acquire()
+        except RetryableError:
+            self._stop_serving()
+            raise
         if epoch is None:
             self._stop_serving()
         elif epoch != self._epoch:
@@ -114,6 +118,7 @@ class ActiveBrands:
     def start(self, *, brand: str, expected_count: int, scope: str, batch_id: str | None = None) -> Answer:
         """Begin tracking; the same start again is the same answer. Raises ConflictError while another is active."""
         self._require_serving()
+        self._forget_what_is_over(brand, scope)  # a run may end without anybody telling us
         batch = self._known(brand, scope, batch_id)
         if batch is None:
             batch = self._remember(self._journal.open_learning(brand, scope, expected_count))
@@ -132,8 +137,9 @@ class ActiveBrands:
         with self._lock:
             must_learn = batch.must_learn(item.item_id)
             settled = batch.is_settled(item.item_id)
-        if must_learn:
-            self._journal.learn(batch.batch_id, item)
+        if must_learn and not self._journal.learn(batch.batch_id, item):
+            self._refresh(batch)
+            raise batch.one_too_many()
         if not settled:
             self._settle(batch, result)
         return self._offer(batch)
@@ -149,11 +155,7 @@ class ActiveBrands:
     def commit_complete(self, *, brand: str, scope: str, batch_id: str | None = None) -> None:
         """A hint that the memory may be freed: the store says whether the run is really over."""
         self._require_serving()
-        with self._lock:
-            known = [batch.batch_id for batch in self._batches.values() if (batch.brand, batch.scope) == (brand, scope)]
-        for candidate in known:
-            if batch_id in (None, candidate):
-                self._forget_if_over(candidate)
+        self._forget_what_is_over(brand, scope, batch_id)
 
     def _require_serving(self) -> None:
         if not self.is_serving:
@@ -190,8 +192,9 @@ class ActiveBrands:
         if snapshot is None or snapshot.state not in ACTIVE_STATES:
             self._forget_if_over(batch.batch_id)
             raise StaleError(f"batch {batch.batch_id} is over: nothing more is taken for it")
+        ended = {item_id: state for item_id, state in snapshot.items.items() if state is not ItemState.PENDING}
         with self._lock:
-            batch.items.update(snapshot.items)
+            batch.items.update(ended)  # what is pending in the snapshot may have its result by now
 
     def _offer(self, batch: Batch) -> Answer:
         """Offer the commit if the batch is complete and nobody holds its lease. The store decides between two."""
@@ -205,6 +208,13 @@ class ActiveBrands:
         with self._lock:
             self._lease_ends[batch.batch_id] = self._monotonic() + self._lease_seconds
         return Answer(batch.batch_id, should_commit=True, token=token)
+
+    def _forget_what_is_over(self, brand: str, scope: str, batch_id: str | None = None) -> None:
+        with self._lock:
+            known = [batch.batch_id for batch in self._batches.values() if (batch.brand, batch.scope) == (brand, scope)]
+        for candidate in known:
+            if batch_id in (None, candidate):
+                self._forget_if_over(candidate)
 
     def _forget_if_over(self, batch_id: str) -> None:
         snapshot = self._journal.find(batch_id)

@@ -48,8 +48,12 @@ class Batch:
         if not self.learns:
             raise NotFoundError(f"item {item_id} is not of batch {self.batch_id}")
         if len(self.items) >= self.expected_count:
-            raise ConflictError(f"{self.brand!r} expects {self.expected_count} URLs; this would be one more")
+            raise self.one_too_many()
         return True
+
+    def one_too_many(self) -> ConflictError:
+        """The refusal of an item beyond those expected."""
+        return ConflictError(f"{self.brand!r} expects {self.expected_count} URLs; this would be one more")
 
     def is_settled(self, item_id: str) -> bool:
         """Whether the item has its result: the first one stands, whatever comes later."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from core.adapters.postgres.engine import Database
+from core.adapters.postgres.engine import Database, translated_errors
 from core.adapters.postgres.run_store import (
     RunRow,
     active_run,
@@ -41,7 +42,7 @@ class PostgresJournal:
 
     def acquire(self) -> int | None:
         """Try to become the registry: the epoch, or None while another process is. A lost connection is a new epoch."""
-        with self._guard:
+        with self._guard, translated_errors():
             if self._connection is not None and self._is_alive(self._connection):
                 return self._epoch
             self._let_go()
@@ -78,6 +79,21 @@ class PostgresJournal:
             raise UnavailableError("this process isn't the registry", retry_after_seconds=1)
         return self._epoch
 
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction of the current registry. Raises UnavailableError in a past one.
+
+        Between the check and the write a newer epoch may begin: what both could write is safe in the store itself
+        (a lease is one row, an active run is unique, the run is locked while it learns).
+        """
+        with self._database.machinery() as connection:
+            self._check_epoch(connection)
+            yield connection
+
+    def _check_epoch(self, connection: Connection) -> None:
+        if connection.execute(text("SELECT epoch FROM registry_epoch")).scalar_one() != self.epoch:
+            raise UnavailableError("another registry has begun a newer epoch", retry_after_seconds=1)
+
     def active(self) -> list[RunSnapshot]:
         """Every active run with its items' states."""
         with self._database.machinery() as connection:
@@ -97,7 +113,7 @@ class PostgresJournal:
 
     def open_learning(self, brand: str, scope: str, expected_count: int) -> RunSnapshot:
         """Open a run without a manifest, within this epoch."""
-        with self._database.machinery() as connection:
+        with self._writing() as connection:
             started = connection.execute(text("SELECT clock_timestamp()")).scalar_one().isoformat()
             batch_id = identity("learning", scope, brand, started, str(self.epoch))
             insert_run(
@@ -113,23 +129,23 @@ class PostgresJournal:
             assert run is not None
             return _snapshot(connection, run)
 
-    def learn(self, batch_id: str, item: Item) -> None:
-        """Add an item to a run that learns."""
-        with self._database.machinery() as connection:
-            learn_item(connection, batch_id, item)
+    def learn(self, batch_id: str, item: Item) -> bool:
+        """Add an item to a run that learns, within this epoch."""
+        with self._writing() as connection:
+            return learn_item(connection, batch_id, item)
 
     def record(self, batch_id: str, result: ItemResult) -> bool:
         """Write the first result. Raises UnavailableError when a newer registry has begun."""
         epoch = self.epoch
         with self._database.machinery() as connection:
             written = record_result(connection, batch_id, result, epoch=epoch)
-            if not written and connection.execute(text("SELECT epoch FROM registry_epoch")).scalar_one() != epoch:
-                raise UnavailableError("another registry has begun a newer epoch", retry_after_seconds=1)
+            if not written:
+                self._check_epoch(connection)
         return written
 
     def grant_lease(self, batch_id: str) -> int | None:
         """The fencing token of a new lease."""
-        with self._database.machinery() as connection:
+        with self._writing() as connection:
             return grant_lease(connection, batch_id, lease_seconds=self._lease_seconds)
 
     def results(self, batch_id: str) -> Iterator[ItemResult]:

@@ -148,15 +148,26 @@ def item_states(connection: Connection, batch_id: str) -> dict[str, ItemState]:
     return {row.item_id: ItemState(row.state) for row in rows}
 
 
-def learn_item(connection: Connection, batch_id: str, item: Item) -> None:
-    """Add an item to a run that was started without a manifest."""
+def learn_item(connection: Connection, batch_id: str, item: Item) -> bool:
+    """Add an item to a run that was started without a manifest, or find it there.
+
+    False when the run is over or has as many as it expects. The run is locked: two can't take the last place.
+    """
+    values = {"batch": batch_id, "item": item.item_id, "kind": item.kind, "role": item.role, "url": item.url}
+    locked = text("SELECT expected_count FROM run WHERE batch_id = :batch AND state = 'open' FOR NO KEY UPDATE")
+    expected = connection.execute(locked, values).scalar()
+    if expected is None:
+        return False
     connection.execute(
         text(
             "INSERT INTO run_item (batch_id, item_id, kind, role, url, state)"
-            " VALUES (:batch, :item, :kind, :role, :url, 'pending') ON CONFLICT DO NOTHING"
+            " SELECT :batch, :item, :kind, :role, :url, 'pending'"
+            " WHERE (SELECT count(*) FROM run_item WHERE batch_id = :batch) < :expected ON CONFLICT DO NOTHING"
         ),
-        {"batch": batch_id, "item": item.item_id, "kind": item.kind, "role": item.role, "url": item.url},
+        values | {"expected": expected},
     )
+    found = text("SELECT 1 FROM run_item WHERE batch_id = :batch AND item_id = :item")
+    return connection.execute(found, values).first() is not None
 
 
 def record_result(connection: Connection, batch_id: str, result: ItemResult, *, epoch: int) -> bool:
