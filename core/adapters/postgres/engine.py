@@ -117,7 +117,10 @@ class Database:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """An unreachable or lost server is a RetryableError, an empty pool an UnavailableError; errors of ours in SQL stay what they are."""
+    """An unreachable or lost server is a RetryableError, an empty pool an UnavailableError.
+
+    Errors of ours in SQL stay what they are.
+    """
     try:
         yield
     except PoolTimeoutError as error:
