@@ -31,7 +31,7 @@ from core.ports import TextEmbedder, Vector
 
 _log = get_logger(__name__)
 _RULES_BATCH = 500
-_VECTORS_BATCH = 64  # a few seconds of the model: progress shows, and little is lost with the process
+_VECTORS_BATCH = 128  # a few seconds of the model: progress shows, and little is lost with the process
 _LEASE_SECONDS = 300
 
 

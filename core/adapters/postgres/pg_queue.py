@@ -23,7 +23,7 @@ from core.messages import DEAD_LETTER_SUFFIX
 from core.ports import QueueDepth, ReceivedMessage
 
 _ROWS_PER_INSERT = 100  # bodies reach 1 MiB
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.25
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.5  # between two looks at a queue that was just, or long, empty
 
 _SEND = text("""
     INSERT INTO queue_message (queue, body, sent_at, visible_at)
@@ -91,6 +91,7 @@ class PostgresQueue:
         self._statements = engine.execution_options(isolation_level="AUTOCOMMIT")  # each is whole: one round trip
         self._visibility_seconds = visibility_seconds
         self._max_receive_count = max_receive_count
+        self._pauses: dict[str, float] = {}  # of queues that were empty when last asked: a dozen idle ones cost little
 
     def send_batch(self, queue: str, bodies: Sequence[str], *, delay_seconds: int = 0) -> None:
         """All or none. Raises BadInputError, NotFoundError, RetryableError."""
@@ -104,12 +105,13 @@ class PostgresQueue:
         """Take up to 10 messages, looking again until one comes or the wait is over."""
         check_receive(queue, max_messages, wait_seconds)
         deadline = time.monotonic() + wait_seconds
-        pause = _FIRST_PAUSE_SECONDS
+        pause = self._pauses.pop(queue, _FIRST_PAUSE_SECONDS)
         while True:
             if messages := self._take(queue, max_messages):
                 return messages
             left = deadline - time.monotonic()
             if left <= 0:
+                self._pauses[queue] = pause
                 return []
             time.sleep(min(pause, left))
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
