@@ -15,21 +15,25 @@ from app.view_models.comparisons import LaunchTimeline, Mix
 # Colours told apart with any colour vision, on light and on dark ground (Okabe & Ito without black and yellow, and
 # four of Paul Tol's muted set). A shape goes with each, so that no reading rests on colour alone.
 PALETTE = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999933", "#9A86D8", "#B0788E", "#7F8C8D",
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999933", "#9A86D8", "#A0694B", "#7F8C8D",
 )  # fmt: skip
 SYMBOLS = (
     "circle", "diamond", "square", "triangle-up", "pentagon", "star", "hexagon", "triangle-down", "cross", "x",
 )  # fmt: skip
 TEMPLATE = "adology"
+# Each with the one colour of text that can be read on all of it.
+LIGHT_SCALE, LIGHT_TEXT = ["#F1F6F5", "#5FB3AA"], "#1E2A2E"
+DARK_SCALE, DARK_TEXT = ["#182327", "#1F7A72"], "#E4E9E8"
 ROW = 34  # pixels of a row of a chart
 
 pio.templates[TEMPLATE] = go.layout.Template(
     layout={
-        "margin": {"l": 8, "r": 16, "t": 84, "b": 40},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "xanchor": "left", "x": 0, "title": {"text": ""}},
+        "margin": {"l": 8, "r": 16, "t": 64, "b": 48},
+        "legend": {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "xanchor": "left", "x": 0},
         "hoverlabel": {"align": "left"},
         "xaxis": {"automargin": True},
         "yaxis": {"automargin": True},
+        "title": {"yref": "container", "y": 0.99, "yanchor": "top"},
         "bargap": 0.15,
     }
 )
@@ -71,7 +75,7 @@ def mix_dots(mix: Mix) -> go.Figure:
             customdata=_hover(mix, brand.slug),
             hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>",
         )
-    height = max(ROW, 13 * len(mix.brands)) * len(rows) + 130
+    height = max(ROW, 13 * len(mix.brands)) * len(rows) + 170
     figure.update_layout(template=TEMPLATE, title=mix.title, height=height)
     figure.update_traces(cliponaxis=False)
     figure.update_xaxes(title="percent of each brand's own ads", ticksuffix=" %", rangemode="tozero", zeroline=False)
@@ -80,8 +84,8 @@ def mix_dots(mix: Mix) -> go.Figure:
     return figure
 
 
-def mix_heatmap(mix: Mix) -> go.Figure:
-    """Percent by value and brand, written in each cell."""
+def mix_heatmap(mix: Mix, *, dark: bool = False) -> go.Figure:
+    """Percent by value and brand, written in each cell; zero is near the ground's colour."""
     brands = [f"{escape_chart(brand.name)}<br>n = {brand.n:,}" for brand in mix.brands]
     columns = [[mix.shares[brand.slug][value].share or 0 for brand in mix.brands] for value, _ in mix.values]
     hovers = list(zip(*[_hover(mix, brand.slug) for brand in mix.brands], strict=True))
@@ -92,26 +96,28 @@ def mix_heatmap(mix: Mix) -> go.Figure:
             z=[[100 * share for share in row] for row in columns],
             text=[[percent(share) for share in row] for row in columns],
             texttemplate="%{text}",
+            textfont={"color": DARK_TEXT if dark else LIGHT_TEXT},
             customdata=hovers,
             hovertemplate="%{customdata}<extra></extra>",
             xgap=2,
             ygap=2,
             zmin=0,
-            colorbar={"title": "%", "thickness": 10, "outlinewidth": 0},
+            colorscale=DARK_SCALE if dark else LIGHT_SCALE,
+            showscale=False,
         )
     )
     figure.update_layout(template=TEMPLATE, title=mix.title, height=ROW * len(mix.values) + 150)
-    figure.update_xaxes(side="top", title="brand and its ads read", showgrid=False)
+    figure.update_xaxes(title="brand and its ads read; cells in percent of them", showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 
 
-def launches_by_month(timeline: LaunchTimeline) -> go.Figure:
-    """A row of bars for each brand; all rows share both scales."""
+def launches_by_month(timeline: LaunchTimeline, *, one_scale: bool = True) -> go.Figure:
+    """A row of bars for each brand over the same months; on one scale, or on each brand's own."""
     series, numbers = timeline.series, brand_numbers([one.slug for one in timeline.series])
     titles = [f"{escape_chart(one.name)} · n = {one.n:,}" for one in series]
     figure = make_subplots(
-        rows=len(series), cols=1, shared_xaxes=True, shared_yaxes="all", subplot_titles=titles,
+        rows=len(series), cols=1, shared_xaxes=True, shared_yaxes="all" if one_scale else False, subplot_titles=titles,
         vertical_spacing=min(0.3 / len(series), 0.12),
     )  # fmt: skip
     for row, one in enumerate(series, 1):

@@ -19,7 +19,7 @@ from core.queries.brandspaces import ALL_BRANDS, Brandspace
 from core.queries.facets import Facet
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 
-OWN = frozenset({"brandspace", "sort", "cursor", "ad", "dimension", "view"})  # parameters that are no filters
+OWN = frozenset({"brandspace", "sort", "cursor", "ad", "dimension", "view", "scale"})  # parameters that are no filters
 _PREFIX = "filter_"  # of the widgets' keys
 _REMEMBERED = "brandspace"  # the choice travels from page to page within a session
 _LISTS = ("brands", "channels", "formats", "languages", "statuses", "countries", "media_statuses", "ctas")

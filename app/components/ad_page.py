@@ -8,8 +8,11 @@ from app.components.creative_card import badges, cover
 from app.components.evidence_popover import evidence_popover, marked_text
 from app.filters import write_own
 from app.formatting import escape, one_line, percent
-from app.view_models.ad_cards import Badge
 from app.view_models.ad_details import Detail, LabelRow
+
+_NAME_WIDTH = 96  # pixels
+_VALUE_WIDTH = 116
+_FACT_WIDTH = 240
 
 
 def ad_page(detail: Detail) -> None:
@@ -45,23 +48,27 @@ def _labels(detail: Detail) -> None:
     for position, label in enumerate(detail.labels):
         _label(label, key=f"evidence_{position}")
     if detail.labels:
-        st.caption("Made by local heuristics from the text alone; unknown means that nothing in it decides.")
+        st.caption(
+            "Made by local heuristics from the text alone, with the confidence they state. Unknown: nothing decides."
+        )
 
 
 def _label(label: LabelRow, *, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":gray[{one_line(label.dimension)}]", width=90)
-        badges([Badge(label.value, "primary" if label.is_known else "gray")])
+        st.markdown(f":gray[{one_line(label.dimension)}]", width=_NAME_WIDTH)
+        colour = "primary" if label.is_known else "gray"
+        st.markdown(f":{colour}-badge[{one_line(label.value)}]", width=_VALUE_WIDTH)
         quotes = " · ".join(f"“{one_line(quote)}”" for quote in label.quotes[:2])
         st.markdown(f":small[{quotes}]" if quotes else "", width="stretch")
-        st.caption(percent(label.confidence), width="content", help="Confidence, as the method states it")
+        st.caption(percent(label.confidence) if label.is_known else "", width="content")
         evidence_popover(label, key=key)
 
 
 def _facts(detail: Detail) -> None:
     st.subheader("Facts", anchor=False)
-    for name, value in detail.facts:
-        st.markdown(f":gray[{name}]  \n{one_line(value)}")
+    with st.container(horizontal=True):
+        for name, value in detail.facts:
+            st.markdown(f":small[:gray[{name}]]  \n{one_line(value)}", width=_FACT_WIDTH)
 
 
 def _history(detail: Detail) -> None:

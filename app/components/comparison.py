@@ -17,6 +17,7 @@ from core.queries.filters import AdFilters
 
 _DOTS_UP_TO = 4  # brands; with more, rows of dots are hard to read and the heatmap is first
 _VIEWS = ("dots", "heatmap")
+_SCALES = ("one", "own")
 
 
 def choose_brands(filters: AdFilters, slugs: Sequence[str], names: Mapping[str, str]) -> AdFilters:
@@ -56,15 +57,27 @@ def show_mix(mix: Mix) -> None:
         "Shown as", _VIEWS, format_func=words, key="compare_view", required=True, label_visibility="collapsed",
         on_change=lambda: write_own("view", st.session_state["compare_view"]),
     )  # fmt: skip
-    _chart(mix_dots(mix) if view == "dots" else mix_heatmap(mix), key="mix", alt=f"{mix.title}, percent by brand")
+    dark = st.context.theme.type == "dark"
+    _chart(
+        mix_dots(mix) if view == "dots" else mix_heatmap(mix, dark=dark),
+        key="mix",
+        alt=f"{mix.title}, percent by brand",
+    )
     _notes(mix.notes)
 
 
 def show_launches(timeline: LaunchTimeline) -> None:
     """When the brands' ads started."""
     if timeline.series:
-        _chart(launches_by_month(timeline), key="launches", alt="Ads started per month and brand")
+        st.session_state["compare_scale"] = one_scale = read_own("scale", _SCALES, "one") == "one"
+        st.toggle("One scale for all brands", key="compare_scale", on_change=_scale_changed)
+        figure = launches_by_month(timeline, one_scale=one_scale)
+        _chart(figure, key="launches", alt="Ads started per month and brand")
         _notes(timeline.notes)
+
+
+def _scale_changed() -> None:
+    write_own("scale", "" if st.session_state["compare_scale"] else "own")
 
 
 def _chart(figure: go.Figure, *, key: str, alt: str) -> None:

@@ -25,7 +25,7 @@ def creative_card(card: Card) -> None:
         st.markdown(f"**{one_line(card.brand_name)}** {_small(card.byline)}")
         if card.title and card.title not in card.copy:
             st.markdown(one_line(card.title))
-        st.markdown(_small(card.copy) if card.title else escape(card.copy) or "*No text*")
+        st.markdown(_small(card.copy) or ":small[:gray[No text]]")
         st.caption(card.dates)
         badges(card.labels)
         st.space("stretch")

@@ -10,15 +10,15 @@ from app.view_models.ad_details import LabelRow, Lines
 
 def evidence_popover(label: LabelRow, *, key: str) -> None:
     """A button that opens the evidence."""
-    with st.popover("Evidence", icon=":material/format_quote:", type="tertiary", key=key):
+    with st.popover(":material/format_quote:", help="Evidence", type="tertiary", key=key):
         st.markdown(f"**{one_line(label.dimension)}: {one_line(label.value)}**")
         if label.quotes:
             marked_text(label.lines)
         else:
             st.caption("No words are quoted: nothing in the text decides it, or the text as a whole does.")
-        st.caption(f"Confidence {percent(label.confidence)}, as the method states it")
-        for name, value in label.made_by:
-            st.markdown(f":small[:gray[{name}] {one_line(value)}]")
+        if label.is_known:
+            st.caption(f"Confidence {percent(label.confidence)}, as the method states it")
+        st.markdown("  \n".join(f":small[:gray[{name}] {one_line(value)}]" for name, value in label.made_by))
 
 
 def marked_text(lines: Lines) -> None:

@@ -44,7 +44,7 @@ def _queues(rows: Sequence[QueueRow]) -> None:
     st.subheader("Queues", anchor=False)
     with st.container(horizontal=True, gap="small"):
         for row in rows:
-            with st.container(border=True, width=250, gap="xxsmall", key=f"queue_{row.queue}"):
+            with st.container(border=True, width="stretch", gap="xxsmall", key=f"queue_{row.queue}"):
                 st.metric(row.title, number(row.waiting), help=f"Messages waiting in {row.queue}, background included")
                 st.caption(f"{number(row.in_flight)} in flight · {number(row.delayed)} delayed  \noldest {row.oldest}")
                 if row.dead:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -124,7 +125,8 @@ def _made_by(label: LabelDetail) -> Iterable[tuple[str, str]]:
 def _pictures(ad: AdDetail) -> tuple[Picture, ...]:
     shown = [medium for medium in ad.media if medium.role != "page_avatar"]
     pictures = [_picture(medium) for medium in shown]
-    return tuple(pictures) or (Picture(None, "", media_problem(ad.media_status, ad.media_reason)),)
+    stored = [picture for picture in pictures if picture.sha256]
+    return tuple(stored or pictures[:1]) or (Picture(None, "", media_problem(ad.media_status, ad.media_reason)),)
 
 
 def _picture(medium: MediaDetail) -> Picture:
@@ -135,14 +137,21 @@ def _picture(medium: MediaDetail) -> Picture:
 
 def _facts(ad: AdDetail, current: VersionDetail) -> Iterable[tuple[str, str]]:
     days = (ad.last_seen - ad.first_seen).days + 1
-    yield "Seen", f"{day(ad.first_seen)} – {day(ad.last_seen)} ({counted(days, 'day')}, not days shown)"
-    yield "Run dates of the source", f"{day(ad.run_start)} – {day(ad.run_end)}" if ad.run_start else ""
+    yield "Seen", f"{day(ad.first_seen)} – {day(ad.last_seen)}"
+    yield "Days seen, which aren't days shown", counted(days, "day")
+    yield "Run dates of the source", _run_dates(ad.run_start, ad.run_end)
     yield "Page", ad.page_name or ""
     yield "Button", current.cta
     yield "Landing domain", current.landing_domain or ""
     yield "Platforms", ", ".join(words(platform) for platform in current.platforms)
     yield "Countries", ", ".join(ad.countries)
     yield "Id in the library", ad.external_id
+
+
+def _run_dates(start: date | None, end: date | None) -> str:
+    if start and end:
+        return f"{day(start)} – {day(end)}"
+    return f"since {day(start)}" if start else f"until {day(end)}" if end else ""
 
 
 def _version_dates(version: VersionDetail) -> str:

@@ -129,6 +129,8 @@ def _mix_notes(mix: LabelMix, samples: Sequence[BrandSample], values_left_out: i
     notes = ["Percent of each brand's own ads that were read, with 95 % Wilson intervals (on hover, too)."]
     if waiting := sum(not brand.read for brand in mix.brands):
         notes.append(f"{counted(waiting, 'brand waits', 'brands wait')} to be read and can't be shown yet.")
+    if any(brand.pending for brand in mix.brands):
+        notes.append("Reading isn't finished. What is easy to read comes first, so these shares will still move.")
     if several:
         notes.append("An ad may have several values, so a brand's shares can add up to more than 100 %.")
     if small := [sample for sample in samples if sample.is_small]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from app.formatting import ago, duration, words
@@ -12,6 +12,7 @@ from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, BASE_QUEUES, DEAD_LETTER_
 from core.queries.operations import Heartbeat, QueueFigures, RunFigures
 
 Level = Literal["good", "part", "busy", "bad", "over"]
+FORGOTTEN = timedelta(minutes=15)
 PHASES = {GATHER_QUEUE: "Gather", URL_QUEUE: "Fetch and commit", AI_QUEUE: "Read (AI)"}
 
 
@@ -76,7 +77,7 @@ def _queue_row(name: str, figures: dict[str, QueueFigures]) -> QueueRow:
 
 
 def process_rows(heartbeats: Sequence[Heartbeat], now: datetime) -> tuple[ProcessRow, ...]:
-    """Processes, latest first."""
+    """Processes, latest first; one that went quiet is shown for a while, then forgotten."""
     return tuple(
         ProcessRow(
             beat.process_id,
@@ -85,6 +86,7 @@ def process_rows(heartbeats: Sequence[Heartbeat], now: datetime) -> tuple[Proces
             ago(beat.last_seen_at, now),
         )
         for beat in heartbeats
+        if now - beat.last_seen_at < FORGOTTEN
     )
 
 
