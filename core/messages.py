@@ -18,6 +18,7 @@ BACKGROUND_SUFFIX = "-background"
 DEAD_LETTER_SUFFIX = "-dlq"
 WORK_QUEUES = tuple(name + suffix for name in BASE_QUEUES for suffix in ("", BACKGROUND_SUFFIX))
 QUEUES = WORK_QUEUES + tuple(name + DEAD_LETTER_SUFFIX for name in WORK_QUEUES)
+MAX_URL_CHARACTERS = 8_000
 
 
 class Message(BaseModel):
@@ -32,8 +33,8 @@ class Message(BaseModel):
     trace_id: str | None = None
 
     def to_body(self) -> str:
-        """The JSON body; fields left at None are not sent."""
-        return self.model_dump_json(exclude_none=True)
+        """The JSON body in ASCII (queues refuse some characters); fields left at None are not sent."""
+        return self.model_dump_json(exclude_none=True, ensure_ascii=True)
 
 
 class GatherMessage(Message):
@@ -46,7 +47,7 @@ class GatherMessage(Message):
 class UrlMessage(Message):
     """``{"brand", "url", "metadata"}``: acquire one item."""
 
-    url: str = Field(min_length=1, max_length=8_000)
+    url: str = Field(min_length=1, max_length=MAX_URL_CHARACTERS)
     metadata: dict[str, Any] = Field(default_factory=dict)
     item_id: str | None = None
 

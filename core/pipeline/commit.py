@@ -8,7 +8,13 @@ from typing import Any
 
 from core.adapters.postgres.content_store import store_vectors
 from core.adapters.postgres.engine import Connection, Database
-from core.adapters.postgres.record_store import write_contents, write_creatives, write_scan
+from core.adapters.postgres.record_store import (
+    demote_avatars,
+    known_avatars,
+    write_contents,
+    write_creatives,
+    write_scan,
+)
 from core.adapters.postgres.run_store import (
     RunRow,
     clear_manifest,
@@ -23,6 +29,7 @@ from core.errors import NotFoundError, RetryableError, StaleError
 from core.messages import AI_QUEUE, AiPhaseMessage
 from core.observability.logs import get_logger
 from core.pipeline.rows import (
+    AVATAR_ONLY,
     ManifestAd,
     RunContext,
     content_rows,
@@ -88,8 +95,9 @@ class Committer:
             manifest_ad(ad_id, document, item_ids, record_from_json(document))
             for ad_id, document, item_ids in records_of(connection, run.batch_id)
         ]
-        context = RunContext(run.scope, run.brand_slug, results, find_avatars(ads, results))
-        return {
+        avatars = find_avatars(ads, results) | known_avatars(connection, run.scope, _hashes(results))
+        context = RunContext(run.scope, run.brand_slug, results, avatars)
+        ledger = {
             "rows": sum(max(len(ad.record.lines), 1) for ad in ads),
             "creatives_new": write_creatives(connection, creative_rows(results.values(), run.scope)),
             "contents_new": write_contents(connection, content_rows(ads, run.scope)),
@@ -97,6 +105,12 @@ class Committer:
             "media": media_ledger(results.values(), context.avatars),
             **_write_scans(connection, ads, context, run.batch_id),
         }
+        demote_avatars(connection, run.scope, avatars, reason=AVATAR_ONLY)
+        return ledger
+
+
+def _hashes(results: dict[str, ItemResult]) -> list[str]:
+    return [str(result.facts["sha256"]) for result in results.values() if "sha256" in result.facts]
 
 
 def _write_scans(connection: Connection, ads: list[ManifestAd], context: RunContext, batch_id: str) -> dict[str, Any]:

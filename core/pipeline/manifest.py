@@ -9,9 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from core.domain.ad import AdRecord
 from core.domain.identity import ad_identity, identity
-from core.domain.media import MediaRef
+from core.domain.media import MediaRef, MediaStatus
 from core.domain.run import Item, ItemKind
-from core.messages import UrlMessage
+from core.messages import MAX_URL_CHARACTERS, UrlMessage
 from core.sources.records import labelled_text, record_to_json, text_hash
 
 _SIGNED_HOSTS = (".fbcdn.net", ".cdninstagram.com")  # their query is a signature that changes with every scrape
@@ -45,11 +45,14 @@ def _media_item(ref: MediaRef) -> Item:
         metadata |= {"problem": ref.problem.value, "reason": ref.reason or ref.problem.value}
     elif ref.url is None:
         metadata |= {"problem": "not_attempted", "reason": "the source names no address for this medium"}
-    return Item(item_identity(url, ref.role.value), ItemKind.MEDIA, ref.role.value, url, metadata)
+    elif len(url) > MAX_URL_CHARACTERS:
+        metadata |= {"problem": MediaStatus.BLOCKED.value, "reason": f"its address has {len(url):,} characters"}
+    item_id = item_identity(url, ref.role.value)
+    return Item(item_id, ItemKind.MEDIA, ref.role.value, url[:MAX_URL_CHARACTERS], metadata)
 
 
 def _text_item(record: AdRecord, ad_id: str) -> Item:
-    url = record.library_url or f"ad://{ad_id}"
+    url = (record.library_url or f"ad://{ad_id}")[:MAX_URL_CHARACTERS]
     text = labelled_text(record.versions[0]) if record.versions else ""
     metadata = {"kind": ItemKind.TEXT.value, "text_hash": text_hash(text), "text": text[:_MAX_TEXT_CHARACTERS]}
     return Item(item_identity(url, ItemKind.TEXT.value), ItemKind.TEXT, ItemKind.TEXT.value, url, metadata)

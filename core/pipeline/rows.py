@@ -18,7 +18,7 @@ from core.domain.media import MediaRole, MediaStatus
 from core.domain.run import ItemResult, ItemState
 from core.sources.records import content_hash, labelled_text, text_hash
 
-_AVATAR_ONLY = "only the page's picture was delivered, not the creative"
+AVATAR_ONLY = "only the page's picture was delivered, not the creative"
 _NO_MEDIA = "the source declares no media for this ad"
 
 
@@ -230,7 +230,7 @@ def _media_summary(ad: ManifestAd, context: RunContext) -> tuple[MediaStatus, st
     if creatives:
         return MediaStatus.OK, None, next(iter(_covers(creatives)), None)
     if stored:
-        return MediaStatus.NONE_DECLARED, _AVATAR_ONLY, None
+        return MediaStatus.NONE_DECLARED, AVATAR_ONLY, None
     if not results:
         return MediaStatus.NOT_ATTEMPTED, "no result for its media", None
     return results[0].status or MediaStatus.FETCH_ERROR, results[0].reason, None

@@ -13,7 +13,10 @@ from core.adapters.postgres.schema import document
 from core.errors import NotFoundError
 
 _COLUMNS = ("scope", "collection", "document_id", "body")
-_REPLACE = "(scope, collection, document_id) DO UPDATE SET body = excluded.body, updated_at = now()"
+_REPLACE = (
+    "(scope, collection, document_id) DO UPDATE SET body = excluded.body, updated_at = now()"
+    " WHERE document.body <> excluded.body"
+)
 
 
 class PostgresDocuments:

@@ -122,6 +122,42 @@ def write_contents(connection: Connection, rows: Iterable[Row]) -> int:
     return copy_upsert(connection, content, CONTENT_COLUMNS, rows)
 
 
+def known_avatars(connection: Connection, scope: str, hashes: Sequence[str]) -> frozenset[str]:
+    """Those of the images that an earlier run found to be a page's picture: a later scan may show too few ads."""
+    statement = text(
+        "SELECT DISTINCT sha256 FROM ad_media WHERE scope = :scope AND sha256 = ANY(:hashes) AND role = 'page_avatar'"
+    )
+    return frozenset(connection.execute(statement, {"scope": scope, "hashes": list(hashes)}).scalars())
+
+
+def demote_avatars(connection: Connection, scope: str, avatars: Iterable[str], *, reason: str) -> None:
+    """Take back what earlier runs took for creatives; ads left without one get ``reason``."""
+    values = {"scope": scope, "avatars": sorted(avatars), "reason": reason}
+    if not values["avatars"]:
+        return
+    connection.execute(
+        text(
+            "UPDATE ad_media SET role = 'page_avatar'"
+            " WHERE scope = :scope AND sha256 = ANY(:avatars) AND role <> 'page_avatar'"
+        ),
+        values,
+    )
+    creatives = "FROM ad_media m WHERE m.ad_id = ad.ad_id AND m.status = 'ok' AND m.role <> 'page_avatar'"
+    connection.execute(
+        text(
+            f"UPDATE ad SET media_status = CASE WHEN EXISTS (SELECT 1 {creatives}) THEN 'ok' ELSE 'none_declared' END,"  # noqa: S608
+            f" media_reason = CASE WHEN EXISTS (SELECT 1 {creatives}) THEN NULL ELSE :reason END,"
+            f" cover_sha256 = (SELECT m.sha256 {creatives} AND EXISTS (SELECT 1 FROM creative c"
+            "   WHERE c.scope = m.scope AND c.sha256 = m.sha256 AND c.content_type LIKE 'image/%')"
+            "   ORDER BY m.position LIMIT 1)"
+            " WHERE scope = :scope AND media_status = 'ok'"
+            " AND ad_id IN (SELECT m.ad_id FROM ad_media m WHERE m.scope = :scope AND m.sha256 = ANY(:avatars))"
+            f" AND (cover_sha256 = ANY(:avatars) OR NOT EXISTS (SELECT 1 {creatives}))"
+        ),
+        values,
+    )
+
+
 def _compare(connection: Connection, rows: ScanRows) -> dict[str, int]:
     incoming = list(rows.content_hashes)
     known = _known_contents(connection, incoming)

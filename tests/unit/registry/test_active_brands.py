@@ -231,7 +231,9 @@ def test_a_restarted_registry_answers_as_the_old_one_would(store: MemoryStore, r
     assert restarted.submit("y", brand="other") == Answer(learning.batch_id, should_commit=True, token=1)
 
 
-def test_a_lease_outlives_the_registry_that_gave_it(store: MemoryStore, registry: Registry, clock: MovableClock) -> None:
+def test_a_lease_outlives_the_registry_that_gave_it(
+    store: MemoryStore, registry: Registry, clock: MovableClock
+) -> None:
     store.open_run("run", ["a"])
     registry.submit("a", batch_id="run")
     registry.journal.lose_connection()
