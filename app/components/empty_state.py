@@ -9,7 +9,7 @@ def empty_state(title: str, text: str, *, command: str | None = None, icon: str 
     """``title`` and ``text`` are our own Markdown, never data; ``command`` can be copied."""
     with st.container(border=True, horizontal_alignment="center", key="empty_state"):
         st.space("small")
-        st.markdown(f"### {icon}", width="content")
+        st.markdown(f"### {icon}", width="content", anchors=False)
         st.markdown(f"**{title}**", width="content")
         st.markdown(text, width="content", text_alignment="center")
         if command:
