@@ -28,13 +28,13 @@ lint: $(DEV_STAMP) ## Style and types
 check: lint test ## What CI runs
 
 bench: $(DEV_STAMP) ## Run every benchmark
-	@set -e; for file in benchmarks/r[0-9]*.py; do $(BIN)/python $$file; done
+	@set -e; for name in r9 commit_copy; do $(BIN)/python -m benchmarks.$$name; done
 
-bench-%: $(DEV_STAMP) ## One benchmark: bench-R9
-	@$(BIN)/python benchmarks/$(shell echo $* | tr A-Z a-z)_*.py
+bench-%: $(DEV_STAMP) ## One benchmark: bench-r9, bench-commit_copy
+	@$(BIN)/python -m benchmarks.$*
 
 label-quality: $(DEV_STAMP) ## How often the labels are right, on the labelled sample
-	@$(BIN)/python benchmarks/label_quality.py
+	@$(BIN)/python -m benchmarks.label_quality
 
 clean: ## Remove caches and the virtual environment (never .adology, where the data are)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/out

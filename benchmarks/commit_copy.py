@@ -18,7 +18,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from statistics import median
 from typing import Any
@@ -135,10 +135,11 @@ def commit(system: System, runs: Sequence[BrandRun]) -> None:
     """Ours: rows built and written, a transaction per brand."""
     for run in runs:
         with system.services.database.worker(SHARED_SCOPE) as connection:
-            context = RunContext(SHARED_SCOPE, run.brand, run.results, find_avatars(run.ads, run.results))
+            ads = [replace(ad) for ad in run.ads]  # afresh: an ad remembers its hashes
+            context = RunContext(SHARED_SCOPE, run.brand, run.results, find_avatars(ads, run.results))
             store.write_creatives(connection, creative_rows(run.results.values(), SHARED_SCOPE))
-            store.write_contents(connection, content_rows(run.ads, SHARED_SCOPE))
-            for rows in scan_rows(run.ads, context):
+            store.write_contents(connection, content_rows(ads, SHARED_SCOPE))
+            for rows in scan_rows(ads, context):
                 store.write_scan(connection, rows, batch_id="benchmark")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -60,7 +60,7 @@ def main() -> int:
     with temporary_system() as system, running_daemon(system, ADOLOGY_SAMPLE_ADS=str(market.ads)) as daemon:
         with UsageSampler({"daemon": daemon, "postgresql": system.server_pid}) as usage:
             seconds, request = run(system, records)
-        faults = check(system, expected, request)
+        faults = faults_of(counts_of(system), expected, request)
         stages = stage_times(system)
         settings = server_settings(system)
         cpu = usage.cpu_seconds
@@ -128,9 +128,8 @@ def _request(system: System, request_id: str) -> dict[str, Any]:
 # --- checks --------------------------------------------------------------------------------------------
 
 
-def check(system: System, expected: Expected, request: dict[str, Any]) -> list[str]:
-    """What is wrong with the record; nothing where it is whole."""
-    found = _counts(system)
+def faults_of(found: Mapping[str, int], expected: Expected, request: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the record, given its ``counts_of``; nothing where it is whole."""
     wanted = {
         "ads": expected.ads,
         "contents": expected.contents,
@@ -169,7 +168,8 @@ _COUNTS = {
 }
 
 
-def _counts(system: System) -> dict[str, int]:
+def counts_of(system: System) -> dict[str, int]:
+    """What the record holds and what was left behind."""
     with system.services.database.worker(SHARED_SCOPE) as connection:
         return {name: connection.execute(text(statement)).scalar_one() for name, statement in _COUNTS.items()}
 
