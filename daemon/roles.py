@@ -96,7 +96,9 @@ def start_roles(
             _repeat(schedule, consumer.drain, _POLL_SECONDS, f"consume {consumer.name}")
     if "scheduler" in roles:
         _schedule_sweeps(schedule, settings, services)
-    _repeat(schedule, _heart(services, roles), _HEARTBEAT_SECONDS, "heartbeat")
+    heart = _heart(services, roles)
+    _guarded(heart, "heartbeat")()  # a command that looks for a worker must find this one at once
+    _repeat(schedule, heart, _HEARTBEAT_SECONDS, "heartbeat")
     schedule.start()
     return running
 
