@@ -109,8 +109,11 @@ class Enricher:
     def _apply_prototypes(self, scope: str, contents: Sequence[Unlabelled]) -> None:
         vectors = self._vectors(scope, contents)
         ids = [item.content_id for item in contents]
-        with self.database.worker(scope) as connection:
-            decided = decided_dimensions(connection, scope=scope, content_ids=ids)
+        decided = self._decided(scope, ids)
+        unread = [item for item in contents if item.content_id not in decided]
+        if unread:  # another run of the brand has committed them in between
+            self._apply_rules(scope, unread)
+            decided = self._decided(scope, ids)
         left = [
             OpenText(item.text, self._open_dimensions(decided.get(item.content_id, set())), vectors[item.text_hash])
             for item in contents
@@ -119,6 +122,10 @@ class Enricher:
         with self.database.worker(scope) as connection:
             store_labels(connection, scope=scope, labels=labels)
             mark_labelled(connection, scope=scope, content_ids=ids, taxonomy_version=self.labeller.taxonomy.version)
+
+    def _decided(self, scope: str, content_ids: Sequence[str]) -> dict[str, set[str]]:
+        with self.database.worker(scope) as connection:
+            return decided_dimensions(connection, scope=scope, content_ids=content_ids)
 
     def _open_dimensions(self, decided: set[str]) -> list[str]:
         return [name for name in self.labeller.taxonomy.dimensions if name not in decided]

@@ -70,6 +70,9 @@ def _state_of(connection: Connection, request: dict[str, Any]) -> Progress:
 
 def judge(runs: Sequence[dict[str, Any]], *, parts: int) -> Progress:
     """The state of a request from the states of its runs. Pure; it ends when every part has ended."""
+    if not parts:
+        error = "none of the rows could be stored; the rejected rows say why"
+        return Progress("failed", {}, summarise(runs), error)
     if not runs:
         return Progress("queued", {})
     ended = [run for run in runs if run["state"] in _OVER and run["ai_state"] in ("done", "none")]

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.request_store import forget_old_events
 from core.adapters.postgres.run_store import (
+    abandon_run,
     close_overdue_items,
     forgotten_ai_phases,
     grant_lease,
     insert_messages,
     lapsed_commits,
 )
-from core.errors import AdologyError
+from core.errors import RetryableError, StaleError
 from core.messages import AI_QUEUE, AiPhaseMessage
 from core.observability.logs import get_logger
 from core.pipeline.commit import Committer
 
 _log = get_logger(__name__)
 _AI_FORGOTTEN_SECONDS = 600  # longer than a message may wait in a busy queue
+_MOST_COMMITS = 5  # of one run, each by another lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,17 @@ class Sweeper:
             _log.warning("commit taken over", batch_id=batch_id)
             try:
                 self.committer.commit(batch_id, token=token)
-            except AdologyError as error:  # the next sweep tries again; the other runs must not wait for this one
-                _log.error("commit failed", batch_id=batch_id, reason=str(error))
+            except (RetryableError, StaleError) as error:
+                _log.warning("commit not done; a later sweep looks again", batch_id=batch_id, reason=str(error))
+            except Exception as error:  # the end of this run's commit: the other runs must not wait for it
+                _log.exception("commit failed", batch_id=batch_id)
+                self._abandon(batch_id, token, error)
+
+    def _abandon(self, batch_id: str, token: int, error: Exception) -> None:
+        """Let the brand go on without a run that can't be committed, after several attempts."""
+        if token >= _MOST_COMMITS:
+            with self.database.machinery() as connection:
+                abandon_run(connection, batch_id, token=token, error=f"it could not be stored: {type(error).__name__}")
 
     def send_forgotten_ai_phases(self) -> None:
         """Send the AI message of committed runs again when nobody works on them."""

@@ -160,8 +160,10 @@ def demote_avatars(connection: Connection, scope: str, avatars: Iterable[str], *
 
 def _compare(connection: Connection, rows: ScanRows) -> dict[str, int]:
     incoming = list(rows.content_hashes)
-    known = _known_contents(connection, incoming)
-    changed = sum(known[ad_id] != rows.content_hashes[ad_id] for ad_id in incoming if ad_id in known)
+    stored = text("SELECT ad_id FROM ad WHERE ad_id = ANY(:ids)")
+    known = set(connection.execute(stored, {"ids": incoming}).scalars())
+    said = _said_before(connection, rows, incoming)
+    changed = sum(hashes != rows.content_hashes[ad_id] for ad_id, hashes in said.items())
     return {
         "ads": len(incoming),
         "new": len(incoming) - len(known),
@@ -172,13 +174,24 @@ def _compare(connection: Connection, rows: ScanRows) -> dict[str, int]:
     }
 
 
-def _known_contents(connection: Connection, ad_ids: list[str]) -> dict[str, frozenset[str]]:
-    """What each known ad said when it was last seen (several versions may run side by side)."""
+def _said_before(connection: Connection, rows: ScanRows, incoming: list[str]) -> dict[str, frozenset[str]]:
+    """What each known ad said in the scan that showed it last (several versions may run side by side).
+
+    A scan older than that is compared with one of its own day, first of all with itself: what it finds changed was
+    told when it was new, and nobody knows what an ad said before the first scan that showed it.
+    """
     statement = text(
-        "SELECT a.ad_id, array_agg(v.content_hash) AS hashes FROM ad a JOIN ad_version v USING (ad_id)"
-        " WHERE a.ad_id = ANY(:ids) AND v.last_seen = a.last_seen GROUP BY a.ad_id"
+        "SELECT ad_id, array_agg(content_hash) AS hashes FROM ("
+        "  SELECT a.ad_id, v.content_hash, rank() OVER (PARTITION BY a.ad_id"
+        "    ORDER BY s.scan_id = :scan DESC, s.committed_at DESC, s.scan_id) AS place"
+        "  FROM ad a JOIN scan s ON s.scope = :scope AND s.brand_slug = :brand AND s.channel = :channel"
+        "    AND s.account = :account AND s.scanned_on = least(a.last_scanned_on, :day)"
+        "  JOIN ad_version v ON v.ad_id = a.ad_id"
+        "  JOIN observation o ON o.scan_id = s.scan_id AND o.version_id = v.version_id"
+        "  WHERE a.ad_id = ANY(:ids)) AS seen WHERE place = 1 GROUP BY ad_id"
     )
-    return {row.ad_id: frozenset(row.hashes) for row in connection.execute(statement, {"ids": ad_ids})}
+    found = connection.execute(statement, _values(rows, incoming))
+    return {row.ad_id: frozenset(row.hashes) for row in found}
 
 
 def _count_not_seen(connection: Connection, rows: ScanRows, incoming: list[str]) -> int:
@@ -190,7 +203,12 @@ def _count_not_seen(connection: Connection, rows: ScanRows, incoming: list[str])
         " AND ad.channel = :channel AND ad.account = :account AND ad.last_scanned_on = previous.day"
         " AND previous.day < :day AND ad.source_says_active IS NOT FALSE AND ad.ad_id <> ALL(:ids)"
     )
-    values = {
+    count: int = connection.execute(statement, _values(rows, incoming)).scalar_one()
+    return count
+
+
+def _values(rows: ScanRows, incoming: list[str]) -> dict[str, Any]:
+    return {
         "scope": rows.scope,
         "brand": rows.brand_slug,
         "channel": rows.channel,
@@ -199,8 +217,6 @@ def _count_not_seen(connection: Connection, rows: ScanRows, incoming: list[str])
         "day": rows.scanned_on,
         "ids": incoming,
     }
-    count: int = connection.execute(statement, values).scalar_one()
-    return count
 
 
 def _count_versions(connection: Connection, ads: Mapping[str, Any]) -> int:

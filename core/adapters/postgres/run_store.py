@@ -264,6 +264,17 @@ def fail_run(
     )
 
 
+def abandon_run(connection: Connection, batch_id: str, *, token: int, error: str) -> None:
+    """End a run whose commit fails again and again, if the token still holds the lease."""
+    connection.execute(
+        text(
+            "UPDATE run SET state = 'failed', error = :error"
+            " WHERE batch_id = :batch AND state = 'committing' AND fence = :token"
+        ),
+        {"batch": batch_id, "token": token, "error": error},
+    )
+
+
 def clear_manifest(connection: Connection, batch_id: str) -> None:
     """Forget the staged records of a committed run; its items stay as the tombstone."""
     connection.execute(text("DELETE FROM run_record WHERE batch_id = :b"), {"b": batch_id})
