@@ -3,6 +3,7 @@
 AdologyError
 ├── RetryableError        the same call may succeed later
 │   ├── ThrottledError    … after ``retry_after_seconds``
+│   ├── UnavailableError  a part of the system isn't ready; wait ``retry_after_seconds``
 │   └── WaitingForTurnError  when another run of the brand has ended
 ├── TerminalError         it never will: record it as failed
 │   ├── StaleError        it belongs to a run, lease or epoch that is over
@@ -10,8 +11,7 @@ AdologyError
 ├── BadInputError         the input must be changed; ``str(error)`` says how
 ├── NotFoundError         there is no such thing for this principal
 ├── NotAllowedError       ask for access
-├── ConflictError         another run, lease or name holds the place
-└── UnavailableError      a part of the system isn't ready; wait ``retry_after_seconds``
+└── ConflictError         another run, lease or name holds the place
 """
 
 from __future__ import annotations
@@ -37,6 +37,16 @@ class ThrottledError(RetryableError):
     code = "throttled"
 
     def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class UnavailableError(RetryableError):
+    """A part of the system isn't ready yet: nobody's work may be called failed for that."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 
@@ -91,13 +101,3 @@ class ConflictError(AdologyError):
     """Another run, lease or name holds the place."""
 
     code = "conflict"
-
-
-class UnavailableError(AdologyError):
-    """A part of the system isn't ready yet."""
-
-    code = "unavailable"
-
-    def __init__(self, message: str, *, retry_after_seconds: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds

@@ -16,6 +16,7 @@ from core.errors import (
     RetryableError,
     StaleError,
     ThrottledError,
+    UnavailableError,
     WaitingForTurnError,
 )
 from core.observability import metrics
@@ -111,7 +112,7 @@ class Consumer:
             return self._retry(message, delay_seconds=0)
         try:
             self.handler.handle(message)
-        except WaitingForTurnError as error:
+        except (WaitingForTurnError, UnavailableError) as error:  # the message is as good as before
             return self._park(message, error)
         except RetryableError as error:
             return self._retry_or_give_up(message, error)
@@ -136,7 +137,10 @@ class Consumer:
     def _park(self, message: ReceivedMessage, error: Exception) -> str:
         """Send a delayed copy and drop this one: waiting must not use up the message's attempts."""
         _log.info("parked", reason=str(error))
-        self.queue.send_batch(self.name, [message.body], delay_seconds=_PARKED_SECONDS)
+        try:
+            self.queue.send_batch(self.name, [message.body], delay_seconds=_PARKED_SECONDS)
+        except RetryableError:
+            return self._retry(message, delay_seconds=_PARKED_SECONDS)
         return "done"
 
     def _retry(self, message: ReceivedMessage, *, delay_seconds: int) -> str:
@@ -151,8 +155,13 @@ class Consumer:
             self.handler.give_up(message, reason)
         except (StaleError, NotFoundError, BadInputError) as error:
             _log.info("nothing waits for this message any more", reason=str(error))
+        except (WaitingForTurnError, UnavailableError) as error:
+            return self._park(message, error)
         except AdologyError as error:
             _log.warning("giving up failed; the message comes again", reason=str(error))
+            return "retried"
+        except Exception:  # the end of a thread's work: the messages beside it are settled all the same
+            _log.exception("giving up failed unexpectedly; the message comes again")
             return "retried"
         return "given_up"
 

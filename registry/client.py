@@ -18,6 +18,7 @@ from core.errors import (
     NotFoundError,
     RetryableError,
     StaleError,
+    UnavailableError,
 )
 from core.observability.external_calls import external_call
 
@@ -30,6 +31,7 @@ _ERRORS: Mapping[int, type[AdologyError]] = {
     410: StaleError,
     413: BadInputError,
     422: BadInputError,
+    503: UnavailableError,
 }
 _OK = 200
 # A restarting registry answers 503 for a moment; beyond this the message goes back to its queue.
@@ -68,7 +70,7 @@ class RegistryClient:
                     "POST", f"{self._base_url}/{operation}", body=json.dumps(body), headers=self._headers
                 )
             except urllib3.exceptions.HTTPError as error:
-                raise RetryableError(f"the registry doesn't answer: {type(error).__name__}") from error
+                raise UnavailableError(f"the registry doesn't answer: {type(error).__name__}") from error
             call.status, call.size_bytes = response.status, len(response.data)
             if response.status == _OK:
                 answer: dict[str, Any] = response.json()

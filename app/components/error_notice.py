@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from app.formatting import escape
-from core.errors import AdologyError, RetryableError, UnavailableError
+from core.errors import AdologyError, RetryableError
 from core.observability.logs import get_logger
 
 _log = get_logger(__name__)
@@ -20,7 +20,7 @@ def shown_errors() -> Iterator[None]:
     """Show what goes wrong inside. Every page and fragment stands in one."""
     try:
         yield
-    except (RetryableError, UnavailableError) as error:
+    except RetryableError as error:
         _log.warning("page could not be read", error=str(error))
         _notice("The database doesn't answer", str(error), ":material/cloud_off:")
     except AdologyError as error:

@@ -108,7 +108,7 @@ def _known(error: AdologyError) -> Response:
     if status == SERVER_ERROR:
         return _unexpected(error)
     headers: dict[str, Any] = {}
-    if isinstance(error, RetryableError | UnavailableError):
+    if isinstance(error, RetryableError):
         seconds = getattr(error, "retry_after_seconds", _RETRY_AFTER_SECONDS)
         headers["Retry_After"] = str(max(1, math.ceil(seconds)))
         log.warning("request can't be answered yet", code=error.code, reason=str(error))

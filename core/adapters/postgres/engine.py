@@ -50,6 +50,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error's text is logged and stored: no ad of anybody's may stand in it
             connect_args={"connect_timeout": 10, "application_name": f"adology-{url.username}"},
         )
 

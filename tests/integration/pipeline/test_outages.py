@@ -1,0 +1,95 @@
+"""A part of the system is away for a while: nobody's ads are called failed for that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from core.errors import TerminalError, UnavailableError
+from core.messages import GATHER_QUEUE, URL_QUEUE
+from core.ports import ReceivedMessage
+from tests.running_system import System, a_picture, an_ad
+
+
+@dataclass
+class Away:
+    """A handler that finds a part of the system away the first ``times`` times."""
+
+    handler: Any
+    times: int
+
+    @property
+    def queue(self) -> str:
+        return str(self.handler.queue)
+
+    def handle(self, message: ReceivedMessage) -> None:
+        if self.times:
+            self.times -= 1
+            raise UnavailableError("every database connection is in use")
+        self.handler.handle(message)
+
+    def give_up(self, message: ReceivedMessage, reason: str) -> None:
+        raise AssertionError(f"given up: {reason}")
+
+
+def test_what_meets_an_empty_pool_waits_and_is_not_failed(system: System) -> None:
+    attempts = system.services.settings.queue_max_receive_count
+    consumer = system.consumers[URL_QUEUE]
+    consumer.handler = Away(consumer.handler, times=attempts + 1)
+
+    system.ingest(an_ad("1", "One.", system.upload(a_picture("red"))))
+
+    assert consumer.handler.times == 0
+    assert system.ad("1")["media_status"] == "ok"
+
+
+def test_a_registry_that_is_away_for_long_costs_no_item(system: System) -> None:
+    request_id = system.ask([an_ad("1", "One.", system.upload(a_picture("red")))])
+    system.relay()
+    system.poll(GATHER_QUEUE)
+    system.relay()
+    system.execute("UPDATE queue_message SET receive_count = 3")  # its next failure would be its last
+    system.registry.let_go()
+    system.poll(URL_QUEUE)
+
+    system.registry.hold()
+    system.work()
+
+    assert system.request(request_id)["status"] == "completed"
+    assert system.ad("1")["media_status"] == "ok"
+    assert not system.rows("dead_letter")
+
+
+class Faulty:
+    """A handler with a fault where it gives up."""
+
+    queue = URL_QUEUE
+
+    def handle(self, message: ReceivedMessage) -> None:
+        if "poison" in message.body:
+            raise TerminalError("no hope")
+
+    def give_up(self, message: ReceivedMessage, reason: str) -> None:
+        raise ValueError("a fault of ours")
+
+
+def test_a_fault_in_giving_up_one_message_leaves_those_beside_it_settled(system: System) -> None:
+    system.consumers[URL_QUEUE].handler = Faulty()
+    system.services.queue.send_batch(URL_QUEUE, ["poison", "good"])
+
+    system.poll(URL_QUEUE)
+
+    assert [row["body"] for row in system.rows("queue_message")] == ["poison"]
+
+
+def test_an_error_of_the_database_repeats_no_value(system: System) -> None:
+    statement = text("INSERT INTO run (batch_id, scope) VALUES (:batch, 'shared')")
+
+    with pytest.raises(IntegrityError) as failure, system.services.database.machinery() as connection:
+        connection.execute(statement, {"batch": "what a private ad says"})
+
+    assert "what a private ad says" not in str(failure.value).partition("DETAIL")[0]
