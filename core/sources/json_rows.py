@@ -14,6 +14,7 @@ from core.sources.text_file import has_surrogates
 
 _SEPARATORS = re.compile(r"[\s,]*")
 _EXCERPT_CHARACTERS = 400
+_MAX_LEVELS = 100  # of nesting: no store behind us takes more than 255
 _MAX_ATTEMPTS = 10_000  # at finding a whole object after damage, per file: each costs time in the size of the file
 
 
@@ -85,19 +86,24 @@ def _next_object(text: str, position: int, keys: Collection[str], attempts: Iter
 def _row(source: SourceFile, line: int, element: Any) -> Row | Rejection:
     if not isinstance(element, dict):
         return _rejection(source, line, "not_an_object", "the element is no object with named fields", repr(element))
-    shown = json.dumps(element, ensure_ascii=False)
+    try:
+        shown, values = json.dumps(element, ensure_ascii=False), _without_nul(element)
+    except RecursionError:
+        return _rejection(source, line, "bad_json", "not JSON (nested too deeply)", "")
     if has_surrogates(shown):
         return _rejection(source, line, "bad_encoding", "the element holds characters that are no Unicode text", shown)
-    return Row(line, _without_nul(element))
+    return Row(line, values)
 
 
-def _without_nul(value: Any) -> Any:
+def _without_nul(value: Any, levels: int = _MAX_LEVELS) -> Any:
+    if not levels:
+        raise RecursionError
     if isinstance(value, str):
         return value.replace("\0", "")
     if isinstance(value, list):
-        return [_without_nul(item) for item in value]
+        return [_without_nul(item, levels - 1) for item in value]
     if isinstance(value, dict):
-        return {_without_nul(key): _without_nul(item) for key, item in value.items()}
+        return {_without_nul(key): _without_nul(item, levels - 1) for key, item in value.items()}
     return value
 
 

@@ -33,6 +33,7 @@ def test_an_array_broken_at_line_500_keeps_the_ads_before_and_after(tmp_path: Pa
         ('{"libId": "2", "x": NaN}', "bad_json"),
         ('{"libId": "2", "x": 1E999}', "bad_json"),
         ("[" * 100_000, "bad_json"),  # nested too deeply
+        ('{"libId": "2", "x": ' + "[" * 300 + "]" * 300 + "}", "bad_json"),  # parsed, but nothing could store it
         ("null", "not_an_object"),
         ('{"libId": "2", "copy": "\\ud800"}', "bad_encoding"),
     ],
