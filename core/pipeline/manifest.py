@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from core.domain.ad import AdRecord
 from core.domain.identity import ad_identity, identity
@@ -39,7 +39,8 @@ def build_manifest(records: Iterable[AdRecord], scope: str) -> Manifest:
 
 
 def _media_item(ref: MediaRef) -> Item:
-    url = ref.url or f"missing://{ref.local_path or 'media'}"
+    # What can't be had has no address; its reason names it, and no two of them are one item.
+    url = ref.url or f"missing:///{quote(ref.local_path or ref.reason or 'media')}"
     metadata: dict[str, Any] = {"kind": ItemKind.MEDIA.value, "role": ref.role.value}
     if ref.problem is not None:
         metadata |= {"problem": ref.problem.value, "reason": ref.reason or ref.problem.value}
