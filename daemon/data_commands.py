@@ -107,7 +107,7 @@ def _make_brandspace(services: Services, request_id: str, name: str) -> None:
 
 def _report(services: Services, request_id: str, console: Console, *, wait: bool) -> bool:
     if not wait:
-        console.print(f"Queued as request {request_id}: `./adology requests {request_id}` tells how far it is.")
+        console.print(f"Queued as request {request_id}:\n  ./adology requests {request_id}   tells how far it is.")
         return True
     request = wait_for(services.database, LOCAL_PRINCIPAL, request_id, console)
     show_ledger(services.database, LOCAL_PRINCIPAL, request, console)
@@ -116,7 +116,9 @@ def _report(services: Services, request_id: str, console: Console, *, wait: bool
 
 def _show_newest(services: Services, console: Console) -> None:
     page = list_requests(services.database, LOCAL_PRINCIPAL, limit=20)
-    table = Table("request", "kind", "status", "asked (UTC)", "about", box=None, padding=(0, 2))
+    table = Table("request", "kind", "status", "asked (UTC)", "about", box=None, padding=(0, 1))
+    for column in table.columns[:-1]:
+        column.no_wrap = True  # an id cut short is no id
     for request in page.items:
         about = str(request.params.get("name") or request.params.get("brand") or "")
         table.add_row(request.request_id, request.kind, request.status, f"{request.created_at:%Y-%m-%d %H:%M}", about)

@@ -16,7 +16,7 @@ from core.adapters.postgres.run_store import beat
 from core.ai.labelling import TextLabeller
 from core.bootstrap import Services
 from core.errors import AdologyError
-from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, QUEUES, URL_QUEUE
+from core.messages import BACKGROUND_SUFFIX, QUEUES, URL_QUEUE
 from core.observability import metrics
 from core.observability.errors_sink import ErrorsSink
 from core.observability.logs import get_logger
@@ -43,6 +43,7 @@ _RELAY_SECONDS = 0.2
 _PROGRESS_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 10.0
 _REGISTRY_SECONDS = 2.0
+_THREADS = 2  # per queue but the URLs': brands read at once, for the text model uses one core per call
 _JOBS = 32  # a long AI phase must not keep the relay waiting for a thread
 
 
@@ -119,13 +120,11 @@ def _guarded(action: Callable[[], object], name: str) -> Callable[[], None]:
 
 
 def _consumers(settings: Settings, services: Services, stopping: threading.Event) -> list[Consumer]:
-    threads = {URL_QUEUE: settings.worker_threads, AI_QUEUE: 1}
-
     def consumer(handler: Handler, name: str) -> Consumer:
         return Consumer(
             handler=handler,
             queue=services.queue,
-            threads=threads.get(handler.queue, 2),
+            threads=settings.worker_threads if handler.queue == URL_QUEUE else _THREADS,
             visibility_seconds=settings.queue_visibility_seconds,
             max_receive_count=settings.queue_max_receive_count,
             stop=stopping,

@@ -105,7 +105,8 @@ CREATE FUNCTION operator_heartbeats()
     RETURNS TABLE (process_id text, roles text, host text, started_at timestamptz, last_seen_at timestamptz)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT h.process_id, h.roles, h.host, h.started_at, h.last_seen_at
-    FROM heartbeat h ORDER BY h.last_seen_at DESC LIMIT 200 $$;
+    FROM heartbeat h WHERE h.last_seen_at > now() - interval '15 minutes'
+    ORDER BY h.last_seen_at DESC LIMIT 200 $$;
 
 REVOKE ALL ON FUNCTION operator_queue_depths(), operator_runs(int), operator_dead_letters(int),
     operator_notices(int), operator_heartbeats() FROM PUBLIC;
