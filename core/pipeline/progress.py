@@ -94,10 +94,19 @@ def summarise(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The ledger of a request: the sum of its runs', and each brand's own."""
     totals: Counter[str] = Counter(dict.fromkeys(_SUMMED, 0))
     media: Counter[str] = Counter()
-    brands = {}
+    brands: dict[str, dict[str, Any]] = {}
     for run in runs:
         ledger = run["ledger"] or {}
         totals.update({name: ledger.get(name, 0) for name in _SUMMED})
         media.update(ledger.get("media", {}))
-        brands[run["brand_slug"]] = ledger | ({"error": run["error"]} if run["error"] else {})
+        known = brands.get(run["brand_slug"])
+        brands[run["brand_slug"]] = _together(known, ledger) if known else dict(ledger)
+        if run["error"]:
+            brands[run["brand_slug"]]["error"] = run["error"]
     return {**totals, "media": dict(media), "brands": brands}
+
+
+def _together(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Two ledgers of one brand: two spellings of its name in one import are two runs."""
+    media = {"media": dict(Counter(one.get("media", {})) + Counter(other.get("media", {})))}
+    return one | {name: one.get(name, 0) + count for name, count in other.items() if name != "media"} | media

@@ -43,9 +43,13 @@ _ON_AD = "(ad_id) DO UPDATE SET " + ", ".join(
         "first_seen = least(ad.first_seen, excluded.first_seen)",
         "last_seen = greatest(ad.last_seen, excluded.last_seen)",
         "run_start = coalesce(least(ad.run_start, excluded.run_start), excluded.run_start)",
-        "media_status = CASE WHEN ad.media_status = 'ok' THEN 'ok' ELSE excluded.media_status END",
-        "media_reason = CASE WHEN ad.media_status = 'ok' THEN NULL ELSE excluded.media_reason END",
-        "cover_sha256 = coalesce(excluded.cover_sha256, ad.cover_sha256)",
+        *(
+            f"{name} = CASE WHEN ad.media_status = 'ok' THEN ad.{name}"
+            f" WHEN {_NEWER} OR excluded.media_status = 'ok' THEN excluded.{name} ELSE ad.{name} END"
+            for name in ("media_status", "media_reason")
+        ),
+        f"cover_sha256 = CASE WHEN {_NEWER} THEN coalesce(excluded.cover_sha256, ad.cover_sha256)"
+        " ELSE coalesce(ad.cover_sha256, excluded.cover_sha256) END",
         "last_scanned_on = greatest(ad.last_scanned_on, excluded.last_scanned_on)",
         *(f"{name} = CASE WHEN {_NEWER} THEN excluded.{name} ELSE ad.{name} END" for name in _FROM_NEWEST),
     ]

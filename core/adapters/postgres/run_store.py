@@ -331,7 +331,18 @@ def lapsed_commits(connection: Connection) -> list[str]:
 
 
 def close_overdue_items(connection: Connection, *, deadline_seconds: int) -> int:
-    """Fail the pending items of runs without progress for ``deadline_seconds``; returns how many."""
+    """Fail the pending items of runs without progress for ``deadline_seconds``; returns how many.
+
+    A run that learns its items expects no more of them then: nobody else may be kept waiting for it.
+    """
+    connection.execute(
+        text(
+            "UPDATE run r SET expected_count = (SELECT count(*) FROM run_item i WHERE i.batch_id = r.batch_id)"
+            " WHERE r.state = 'open' AND r.source ? 'learns'"
+            " AND r.last_progress_at < now() - make_interval(secs => :seconds)"
+        ),
+        {"seconds": deadline_seconds},
+    )
     return connection.execute(
         text(
             "UPDATE run_item i SET state = 'failed', status = 'not_attempted', finished_at = now(),"
@@ -344,12 +355,17 @@ def close_overdue_items(connection: Connection, *, deadline_seconds: int) -> int
 
 
 def forgotten_ai_phases(connection: Connection, *, older_than_seconds: int) -> list[RunRow]:
-    """Committed runs whose AI phase is due but on which nobody works: their message was lost."""
+    """Committed runs whose AI phase is due but on which nobody works: their message was lost.
+
+    Each is told once per ``older_than_seconds``: its message may only wait in a long queue.
+    """
     rows = connection.execute(
         text(
-            f"SELECT {_RUN_COLUMNS} FROM run WHERE state = 'committed'"  # noqa: S608
-            " AND ((ai_state = 'pending' AND committed_at < now() - make_interval(secs => :seconds))"
-            " OR (ai_state = 'running' AND ai_lease_until < now() - make_interval(secs => :seconds))) LIMIT 100"
+            "UPDATE run SET last_progress_at = now() WHERE batch_id IN (SELECT batch_id FROM run"  # noqa: S608
+            " WHERE state = 'committed' AND last_progress_at < now() - make_interval(secs => :seconds)"
+            " AND (ai_state = 'pending'"
+            "   OR (ai_state = 'running' AND ai_lease_until < now() - make_interval(secs => :seconds)))"
+            f" ORDER BY committed_at LIMIT 100 FOR UPDATE SKIP LOCKED) RETURNING {_RUN_COLUMNS}"
         ),
         {"seconds": older_than_seconds},
     )

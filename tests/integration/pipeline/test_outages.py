@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import TerminalError, UnavailableError
-from core.messages import GATHER_QUEUE, URL_QUEUE
+from core.messages import AI_QUEUE, GATHER_QUEUE, URL_QUEUE
 from core.ports import ReceivedMessage
 from tests.running_system import System, a_picture, an_ad
 
@@ -93,3 +93,24 @@ def test_an_error_of_the_database_repeats_no_value(system: System) -> None:
         connection.execute(statement, {"batch": "what a private ad says"})
 
     assert "what a private ad says" not in str(failure.value).partition("DETAIL")[0]
+
+
+def test_a_long_queue_is_not_filled_with_copies_of_an_ai_phase(system: System) -> None:
+    system.ask([an_ad("1", "One.")])
+    system.work(without=[AI_QUEUE])
+    system.let_time_pass(700)
+
+    for _ in range(3):
+        system.sweeper.sweep()
+        system.relay()
+
+    assert system.services.queue.depth(AI_QUEUE).waiting == 2  # the one that waits, and one in case it was lost
+
+
+def test_a_caller_of_start_that_never_submits_blocks_the_brand_no_longer_than_the_deadline(system: System) -> None:
+    system.registry.start(brand="acme", expected_count=5, scope="shared")
+    system.let_time_pass(system.services.settings.run_deadline_seconds + 1)
+    system.sweep()
+
+    assert [row["state"] for row in system.rows("run")] == ["committed"]
+    assert system.ingest(an_ad("1", "One."))["status"] == "completed"

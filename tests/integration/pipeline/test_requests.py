@@ -133,3 +133,12 @@ def test_one_failed_brand_does_not_fail_the_request(system: System) -> None:
     assert request["status"] == "completed"
     assert request["error"].startswith("other: ")
     assert request["result"]["ads"] == 1
+
+
+def test_two_spellings_of_one_brand_are_one_ledger(system: System) -> None:
+    system.ingest(an_ad("0", brand_aliases=("Acme Inc",)))
+
+    result = system.ingest(an_ad("1"), an_ad("2", brand_name="Acme Inc"), an_ad("3", brand_name="Acme Inc"))["result"]
+
+    assert result["ads"] == 3
+    assert {slug: brand["ads"] for slug, brand in result["brands"].items()} == {"acme": 3}

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from core.domain.ad import AdRecord, AdVersion
-from tests.running_system import DAY, System, an_ad
+from tests.running_system import DAY, System, a_picture, an_ad
 
 WEEK = timedelta(days=7)
 EARLIER, LATER, LATEST = DAY - WEEK, DAY + WEEK, DAY + 2 * WEEK
@@ -155,3 +155,13 @@ def test_another_brands_ads_are_not_missed(system: System) -> None:
     request = system.ingest(on(LATER, "2", "B.", brand_name="Other"))
 
     assert ledger(request)["not_seen"] == 0
+
+
+def test_an_older_scan_imported_late_leaves_the_cover(system: System) -> None:
+    old, new = system.upload(a_picture("red")), system.upload(a_picture("blue"))
+    system.ingest(an_ad("1", "New words.", new))
+    cover = system.ad("1")["cover_sha256"]
+
+    system.ingest(an_ad("1", "Old words.", old, scanned_on=EARLIER))
+
+    assert system.ad("1")["cover_sha256"] == cover
