@@ -34,6 +34,7 @@ _ERRORS: Mapping[int, type[AdologyError]] = {
     503: UnavailableError,
 }
 _OK = 200
+MAX_REASON_CHARACTERS = 2_000
 # A restarting registry answers 503 for a moment; beyond this the message goes back to its queue.
 _RETRIES = urllib3.Retry(
     total=4, backoff_factor=0.25, status_forcelist=(503,), allowed_methods=None, raise_on_status=False
@@ -88,9 +89,14 @@ def submit_body(brand: str, scope: str, batch_id: str | None, result: ItemResult
         "item_id": result.item_id,
         "state": result.state.value,
         "status": None if result.status is None else result.status.value,
-        "error": result.reason,
-        "result": {"url": result.url, "embedding": embedding, **result.facts},
+        "error": None if result.reason is None else _plain(result.reason)[:MAX_REASON_CHARACTERS],
+        "result": {"url": _plain(result.url), "embedding": embedding, **result.facts},
     }
+
+
+def _plain(text: str) -> str:
+    """Text that the store takes: a reason or an address may repeat whatever came from outside."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _token(answer: Mapping[str, Any]) -> int | None:

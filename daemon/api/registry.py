@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import numpy as np
 from flask import Blueprint, Response, jsonify, request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.bootstrap import Services
 from core.domain.media import MediaStatus
 from core.domain.principal import SHARED_SCOPE
 from core.domain.run import Item, ItemKind, ItemResult, ItemState
 from core.errors import BadInputError
+from core.messages import MAX_URL_CHARACTERS
 from core.pipeline.manifest import item_identity
 from daemon.api.guard import require_internal_token
+from daemon.api.schemas import STORABLE, Name
 from registry.active_brands import ActiveBrands, Answer
+from registry.client import MAX_REASON_CHARACTERS
 
 _MAX_EMBEDDING = 4096
+_MAX_FLOAT32 = 3.4e38
+
+_Id = Annotated[str, Field(min_length=1, max_length=64), STORABLE]
+_Fact = Annotated[str, Field(min_length=1, max_length=2_000), STORABLE]
+_Pixels = Annotated[int, Field(ge=1, lt=2**31)]
+_Number = Annotated[float, Field(ge=-_MAX_FLOAT32, le=_MAX_FLOAT32, allow_inf_nan=False)]
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    brand: str = Field(min_length=1, max_length=200)
-    scope: str = Field(SHARED_SCOPE, min_length=1, max_length=64)
-    batch_id: str | None = Field(None, max_length=64)
+    brand: Name
+    scope: _Id = SHARED_SCOPE
+    batch_id: _Id | None = None
 
 
 class StartBody(_Body):
@@ -37,23 +46,43 @@ class StartBody(_Body):
 
 
 class ResultBody(BaseModel):
-    """``{"url", "embedding", "s3_path"}`` and the facts we add."""
+    """``{"url", "embedding", "s3_path"}`` and the facts a commit needs."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="ignore")
 
-    url: str = Field(min_length=1, max_length=8_000)
-    embedding: list[float] = Field(default_factory=list, max_length=_MAX_EMBEDDING)
-    s3_path: str | None = None
+    url: Annotated[str, Field(min_length=1, max_length=MAX_URL_CHARACTERS), STORABLE]
+    embedding: list[_Number] = Field(default_factory=list, max_length=_MAX_EMBEDDING)
+    s3_path: _Fact | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    content_type: _Fact | None = None
+    size_bytes: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    width: _Pixels | None = None
+    height: _Pixels | None = None
+    embedding_subject: _Fact | None = None
+    embedding_model: _Fact | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.sha256 is not None and None in (self.content_type, self.size_bytes):
+            raise ValueError("a stored file has content_type and size_bytes")
+        if (self.embedding_subject is None) != (self.embedding_model is None):
+            raise ValueError("an embedding has embedding_subject and embedding_model")
+        return self
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is stored of the result besides its url and embedding."""
+        return self.model_dump(exclude={"url", "embedding"}, exclude_none=True)
 
 
 class SubmitBody(_Body):
     """``{"brand", "result"}``; without a state the item is ok."""
 
     result: ResultBody
-    item_id: str | None = Field(None, max_length=64)
-    state: ItemState = ItemState.OK
+    item_id: _Id | None = None
+    state: Literal[ItemState.OK, ItemState.FAILED] = ItemState.OK
     status: MediaStatus | None = None
-    error: str | None = Field(None, max_length=2_000)
+    error: Annotated[str, Field(max_length=MAX_REASON_CHARACTERS), STORABLE] | None = None
 
 
 class CommitCompleteBody(_Body):
@@ -112,14 +141,16 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _item_and_result(body: SubmitBody) -> tuple[Item, ItemResult]:
-    facts = {**(body.result.model_extra or {})}
-    if body.result.s3_path is not None:
-        facts["s3_path"] = body.result.s3_path
-    item_id = body.item_id or item_identity(body.result.url, "image")
+    facts, url = body.result.facts, body.result.url
+    item_id = body.item_id or item_identity(url, "image")
     embedding = np.asarray(body.result.embedding, dtype="<f4").tobytes() if body.result.embedding else None
-    status = body.status or (MediaStatus.OK if body.state is ItemState.OK and "sha256" in facts else None)
-    item = Item(item_id, ItemKind.MEDIA, "image", body.result.url)
-    return item, ItemResult(item_id, body.result.url, body.state, status, body.error, facts, embedding)
+    status = body.status
+    if status is None and body.state is ItemState.FAILED:
+        status = MediaStatus.FETCH_ERROR
+    elif status is None and "sha256" in facts:
+        status = MediaStatus.OK
+    item = Item(item_id, ItemKind.MEDIA, "image", url)
+    return item, ItemResult(item_id, url, body.state, status, body.error, facts, embedding)
 
 
 def _stream(results: Iterator[ItemResult]) -> Iterator[str]:

@@ -23,10 +23,11 @@ def _storable(value: Any) -> Any:
     return value
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
+STORABLE = AfterValidator(_storable)
+Name = Annotated[str, Field(min_length=1, max_length=200), STORABLE]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Cursor = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,1000}$")]
-Json = Annotated[Any, AfterValidator(_storable)]
+Json = Annotated[Any, STORABLE]
 
 
 class Body(BaseModel):
@@ -62,7 +63,7 @@ class NotifyBody(Body):
 class BrandspaceBody(Body):
     """A new brandspace; ``brands`` are slugs."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_storable)]
+    name: Annotated[str, Field(min_length=1, max_length=100), STORABLE]
     brands: Annotated[list[Name], Field(max_length=200)] = []
     primary: Name | None = None
 
