@@ -333,7 +333,8 @@ def lapsed_commits(connection: Connection) -> list[str]:
 def close_overdue_items(connection: Connection, *, deadline_seconds: int) -> int:
     """Fail the pending items of runs without progress for ``deadline_seconds``; returns how many.
 
-    A run that learns its items expects no more of them then: nobody else may be kept waiting for it.
+    A run whose turn hasn't come isn't late: it waits in one queue behind older runs that get on. A run that learns
+    its items expects no more of them then: nobody else may be kept waiting for it.
     """
     connection.execute(
         text(
@@ -349,6 +350,8 @@ def close_overdue_items(connection: Connection, *, deadline_seconds: int) -> int
             " reason = 'no result before the run''s deadline'"
             " FROM run r WHERE r.batch_id = i.batch_id AND i.state = 'pending' AND r.state = 'open'"
             " AND r.last_progress_at < now() - make_interval(secs => :seconds)"
+            " AND NOT EXISTS (SELECT 1 FROM run older WHERE older.created_at < r.created_at"
+            "   AND coalesce(older.committed_at, older.last_progress_at) >= now() - make_interval(secs => :seconds))"
         ),
         {"seconds": deadline_seconds},
     ).rowcount

@@ -114,3 +114,19 @@ def test_a_caller_of_start_that_never_submits_blocks_the_brand_no_longer_than_th
 
     assert [row["state"] for row in system.rows("run")] == ["committed"]
     assert system.ingest(an_ad("1", "One."))["status"] == "completed"
+
+
+@pytest.mark.parametrize(("of", "closed"), [("older", 0), ("newer", 1)])
+def test_a_run_that_queues_behind_one_that_gets_on_is_not_late(system: System, of: str, closed: int) -> None:
+    system.ask([an_ad("1", brand_name="Older")])
+    system.relay()
+    system.poll(GATHER_QUEUE)
+    system.ask([an_ad("2", brand_name="Newer")])
+    system.relay()
+    system.poll(GATHER_QUEUE)
+    system.let_time_pass(system.services.settings.run_deadline_seconds + 1)
+    system.execute("UPDATE run SET last_progress_at = now() WHERE brand_slug = :of", of=of)
+
+    system.sweeper.close_overdue()
+
+    assert len(system.rows("run_item", "state = 'failed'")) == closed
