@@ -129,7 +129,9 @@ class Consumer:
         if self.stop.is_set():
             return self._retry(message, delay_seconds=0)
         if message.receive_count >= self.max_receive_count - 1:
-            return self._give_up(message, f"{type(error).__name__} after {message.receive_count} attempts: {error}")
+            # What an error of others says may hold rows or secrets: it stays in the log.
+            said = f": {error}" if isinstance(error, AdologyError) else ""
+            return self._give_up(message, f"{type(error).__name__} after {message.receive_count} attempts{said}")
         if isinstance(error, ThrottledError):
             return self._retry(message, delay_seconds=int(error.retry_after_seconds) + 1)
         return self._retry(message, delay_seconds=min(2**message.receive_count, _LONGEST_BACKOFF_SECONDS))

@@ -111,7 +111,7 @@ def _report(services: Services, request_id: str, console: Console, *, wait: bool
         return True
     request = wait_for(services.database, LOCAL_PRINCIPAL, request_id, console)
     show_ledger(services.database, LOCAL_PRINCIPAL, request, console)
-    return request.status == "completed"
+    return request.status == "completed" and not request.error
 
 
 def _show_newest(services: Services, console: Console) -> None:

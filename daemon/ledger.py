@@ -38,11 +38,14 @@ def wait_for(database: Database, principal: Principal, request_id: str, console:
 def show_ledger(database: Database, principal: Principal, request: RequestView, console: Console) -> None:
     """rows = stored + rejected; apart from it the ads, versions and media; then what was rejected and why."""
     result = request.result or {}
-    rows, rejected = result.get("rows", 0), result.get("rejected", 0)
+    rows, rejected, lost = (result.get(name, 0) for name in ("rows", "rejected", "not_processed"))
     console.print(f"\nRequest {request.request_id}: [bold]{request.status}[/bold]", highlight=False)
     if request.error:
         console.print(f"  {request.error}", style="red", markup=False)
-    console.print(f"  rows {rows + rejected:,} = stored {rows:,} + rejected {rejected:,}", highlight=False)
+    failed = f" + of brands that failed {lost:,}" if lost else ""
+    console.print(
+        f"  rows {rows + rejected + lost:,} = stored {rows:,} + rejected {rejected:,}{failed}", highlight=False
+    )
     console.print(
         "  ads {ads:,}: new {new:,}, changed {changed:,}, seen again {seen_again:,};"
         " no longer seen {not_seen:,}".format_map(_Counts(result)),

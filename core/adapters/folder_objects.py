@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import urlencode
 
-from core.errors import BadInputError, NotAllowedError, NotFoundError, RetryableError
+from core.errors import BadInputError, NotAllowedError, NotFoundError, UnavailableError
 from core.ports import StoredObject
 
 SPOOL_BYTES = 8 * 1024 * 1024  # an image stays in memory, a video goes to disk
@@ -48,7 +48,7 @@ class FolderObjectStore:
     def put(self, stream: BinaryIO, *, max_bytes: int) -> StoredObject:
         """Store the content once, whoever else stores it at the same time.
 
-        Raises BadInputError beyond ``max_bytes`` and RetryableError when the disk is full; neither leaves anything.
+        Raises BadInputError beyond ``max_bytes`` and UnavailableError when the disk is full; neither leaves anything.
         """
         with (
             self._clear_of_full_disk(),
@@ -110,7 +110,9 @@ class FolderObjectStore:
         except OSError as error:
             if error.errno not in _DISK_FULL:
                 raise
-            raise RetryableError("the disk that holds the object store is full; free space and try again") from error
+            raise UnavailableError(
+                "the disk that holds the object store is full; free space and try again", retry_after_seconds=30
+            ) from error
 
     def _remove_abandoned(self) -> None:
         """Delete what killed processes left behind."""

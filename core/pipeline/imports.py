@@ -75,7 +75,12 @@ class Importer:
             raise BadInputError("there is nothing to import: the files hold no ads")
         messages = [self._message(key, group) for key, group in groups.items()]
         with self.database.writer(principal) as connection:
-            params = {"name": name, "brands": [message.brand for message in messages], "parts": len(messages)}
+            params = {
+                "name": name,
+                "brands": [message.brand for message in messages],
+                "parts": len(messages),
+                "rows": sum(max(len(record.lines), 1) for group in groups.values() for record in group),
+            }
             request_id = insert_request(
                 connection, organisation_id=principal.organisation_id, kind=IMPORT_SOURCE, params=params
             )

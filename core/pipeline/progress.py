@@ -65,6 +65,8 @@ def _state_of(connection: Connection, request: dict[str, Any]) -> Progress:
     state = judge(runs, parts=int(request["params"].get("parts", 1)))
     if state.result is not None:
         state.result["rejected"] = count_rejections(connection, request["request_id"])
+        staged = int(request["params"].get("rows", state.result["rows"]))
+        state.result["not_processed"] = max(staged - state.result["rows"], 0)  # of brands that could not be gathered
     return state
 
 

@@ -17,6 +17,9 @@ def local_media(source: SourceFile, name: str, role: MediaRole, position: int) -
         reason = f"{shorten(name)!r} leads out of the imported folder; it was not opened"
         return MediaRef(role, position=position, problem=MediaStatus.BLOCKED, reason=reason)
     path = _resolved(source, name)
+    if any(part.startswith(".") for part in path.relative_to(root).parts):
+        reason = f"{shorten(name)!r} is hidden; hidden files are never read"
+        return MediaRef(role, position=position, problem=MediaStatus.BLOCKED, reason=reason)
     try:
         is_regular = stat.S_ISREG(path.stat().st_mode)
     except OSError:

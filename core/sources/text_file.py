@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.errors import BadInputError
 
-MAX_TEXT_BYTES = 256 * 1024 * 1024  # decompressed; a file is held in memory while it is read
+MAX_TEXT_BYTES = 64 * 1024 * 1024  # decompressed; a file is held in memory while it is read
 SNIFF_BYTES = 64 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF8_BOM = b"\xef\xbb\xbf"

@@ -35,7 +35,7 @@ CONTENT_COLUMNS = ("scope", "content_id", "text_hash", "text", "cta")
 # What the newest scan says wins; dates widen; content that was stored stays stored.
 _NEWER = "excluded.last_scanned_on >= ad.last_scanned_on"
 _FROM_NEWEST = (
-    "brand_slug", "page_id", "page_name", "library_url", "run_end", "source_says_active", "countries", "format",
+    "page_id", "page_name", "library_url", "run_end", "source_says_active", "countries", "format",
     "current_version_id", "content_id", "attributes", "raw_document_id",
 )  # fmt: skip
 _ON_AD = "(ad_id) DO UPDATE SET " + ", ".join(

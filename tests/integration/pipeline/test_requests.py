@@ -133,6 +133,7 @@ def test_one_failed_brand_does_not_fail_the_request(system: System) -> None:
     assert request["status"] == "completed"
     assert request["error"].startswith("other: ")
     assert request["result"]["ads"] == 1
+    assert (request["result"]["rows"], request["result"]["not_processed"]) == (1, 1)
 
 
 def test_two_spellings_of_one_brand_are_one_ledger(system: System) -> None:

@@ -165,3 +165,11 @@ def test_an_older_scan_imported_late_leaves_the_cover(system: System) -> None:
     system.ingest(an_ad("1", "Old words.", old, scanned_on=EARLIER))
 
     assert system.ad("1")["cover_sha256"] == cover
+
+
+def test_an_ad_stays_with_the_brand_that_showed_it_first(system: System) -> None:
+    system.ingest(on(DAY, "1", "Partners.", brand_name="Acme"))
+
+    system.ingest(on(LATER, "1", "Partners.", brand_name="Other"))
+
+    assert system.ad("1")["brand_slug"] == "acme"

@@ -159,6 +159,7 @@ def test_the_image_of_a_video_is_its_poster(folder: Path) -> None:
         ("images/../../secret.jpg", MediaStatus.BLOCKED),
         ("..\\secret.jpg", MediaStatus.BLOCKED),
         ("/etc/passwd", MediaStatus.BLOCKED),
+        (".ssh/id.jpg", MediaStatus.BLOCKED),  # hidden
         ("C:\\secret.jpg", MediaStatus.BLOCKED),
         ("images/link.jpg", MediaStatus.BLOCKED),
         ("images", MediaStatus.BLOCKED),  # a folder
