@@ -80,6 +80,8 @@ def choose_brandspace() -> Brandspace:
         label_visibility="collapsed",
     )
     st.session_state[_REMEMBERED] = chosen
+    if chosen != ALL_BRANDS:
+        st.query_params["brandspace"] = chosen  # remembered from another page: a reload or a link keeps it, too
     return spaces[chosen]
 
 

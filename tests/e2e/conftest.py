@@ -1,11 +1,12 @@
-"""A real Chromium and a real Streamlit server."""
+"""A real Chromium, a real Streamlit server, and the whole system as ``adology up`` starts it."""
 
 from __future__ import annotations
 
-import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,25 +16,39 @@ import urllib3
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from core.settings import child_environment
+from tests.e2e.chromium import HOW_TO_GET_IT, launch_chromium
+from tests.running_up import RunningUp
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 StartStreamlit = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium, the system's or Playwright's own; skipped where there is none (not in CI)."""
-    system = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+    """Chromium; skipped where there is none (not in CI)."""
     with sync_playwright() as playwright:
         try:
-            chromium = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
+            chromium = launch_chromium(playwright)
         except Error:
-            pytest.skip("no Chromium: run `.venv/bin/playwright install chromium`")
+            pytest.skip(HOW_TO_GET_IT)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def running(browser: Browser) -> Iterator[RunningUp]:
+    """The whole system, empty, on ports of its own; Ctrl-C ends it and leaves nothing."""
+    with tempfile.TemporaryDirectory(prefix="adology-e2e-") as home:
+        system = RunningUp(Path(home))
+        try:
+            system.wait_until_up()
+            yield system
+        finally:
+            status = system.end(signal.SIGINT)
+        assert status == 0, system.said
+        assert system.processes() == []
 
 
 @pytest.fixture

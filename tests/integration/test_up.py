@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -22,67 +16,10 @@ import pytest
 
 from core.adapters.postgres.embedded import database_url_file
 from core.settings import load_settings
-from daemon.supervisor import MARK
 from daemon.up import only_one
+from tests.running_up import RunningUp
 
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 120
-
-Start = Callable[..., "RunningUp"]
-
-
-class RunningUp:
-    """An ``adology up`` that runs, and what it has said."""
-
-    def __init__(self, home: Path, **environment: str) -> None:
-        self.home = home
-        settings = {"ADOLOGY_HOME": str(home), "ADOLOGY_API_PORT": "0", "ADOLOGY_WORKBENCH_PORT": "0"}
-        settings |= {"ADOLOGY_SAMPLE_MARKET": "false", **environment}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ADOLOGY_")}
-        self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "adology"), "up"],
-            env={**inherited, **settings},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self.said = ""
-
-    def wait_until_up(self) -> None:
-        guard = threading.Timer(START_SECONDS, self.process.kill)
-        guard.start()
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.said += line
-            if "Ctrl-C stops everything" in line:
-                break
-        guard.cancel()
-        assert "Ctrl-C stops everything" in self.said, self.said
-
-    def address(self, name: str) -> str:
-        found = re.search(rf"{name} +(http://\S+)", self.said)
-        assert found, self.said
-        return found[1]
-
-    def end(self, how: signal.Signals) -> int:
-        self.process.send_signal(how)
-        rest, _ = self.process.communicate(timeout=60)
-        self.said += rest
-        return self.process.returncode
-
-    def processes(self) -> list[psutil.Process]:
-        """Everything it started, wherever it hangs now."""
-        return [process for process in psutil.process_iter() if belongs_to(process, self.home)]
-
-
-def belongs_to(process: psutil.Process, home: Path) -> bool:
-    with suppress(psutil.Error):
-        is_server = process.name() == "postgres" and process.cwd() == str(home / "postgres/data")
-        is_child = process.environ().get(MARK) == str(home)
-        return (is_server or is_child) and process.status() != psutil.STATUS_ZOMBIE
-    return False
+Start = Callable[..., RunningUp]
 
 
 @pytest.fixture

@@ -51,6 +51,15 @@ def test_a_brandspace_shows_its_own_brands(show: ShowPage, database: Database) -
     assert list(page.dataframe[0].value["Brand"]) == ["Rival"]
 
 
+def test_a_brandspace_remembered_from_another_page_is_in_the_address(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"))
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", brands=["acme"])
+    page = show("creatives", brandspace=made.brandspace_id)
+    page.query_params.clear()
+    page.run()
+    assert params_of(page)["brandspace"] == [made.brandspace_id]
+
+
 def test_choosing_a_brandspace_puts_it_into_the_address(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1"))
     made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", brands=["acme"])
