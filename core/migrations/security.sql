@@ -50,7 +50,9 @@ CREATE POLICY scoped_read ON run FOR SELECT TO adology_app
     USING (current_scope() IS NOT NULL AND scope IN ('shared', current_scope()));
 GRANT SELECT ON run TO adology_app;
 
-GRANT SELECT ON organisation, provenance, alembic_version TO adology_app, adology_worker;
+-- Who else is a customer is nobody's business: only workers read organisation.
+GRANT SELECT ON provenance, alembic_version TO adology_app, adology_worker;
+GRANT SELECT ON organisation TO adology_worker;
 GRANT INSERT ON provenance TO adology_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO adology_app, adology_worker;
 

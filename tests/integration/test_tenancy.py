@@ -1,0 +1,312 @@
+"""Who may read and write which table, asked of PostgreSQL itself under each of its roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import URL, Connection, Table, create_engine, insert, pool, text
+from sqlalchemy.exc import DBAPIError
+
+from core.adapters.postgres import schema
+from core.adapters.postgres.engine import Database
+from core.adapters.postgres.roles import APP, OPERATOR, OWNER, ROLES, WORKER, Cluster
+from core.adapters.postgres.schema import metadata
+from core.domain.principal import Principal
+from tests.builders import AnAd, store, store_brand, store_request, store_scan
+
+READ, WRITE, NOTHING = {"SELECT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}, set[str]()
+
+SCOPED = {"brand", "brand_alias", "scan", "ad", "ad_version", "observation", "creative", "ad_media", "content", "label",
+          "embedding", "document"}  # fmt: skip
+OF_ORGANISATIONS = {"brandspace", "brandspace_brand", "request", "event", "rejected_row", "request_run"}
+MACHINERY = {"run_record", "run_item", "queue_message", "dead_letter", "registry_epoch", "heartbeat", "notice"}
+
+# table → (what the app may do, what a worker may do); the operator may do nothing with any table.
+RIGHTS = {
+    **dict.fromkeys(SCOPED, (READ, WRITE)),
+    **dict.fromkeys(OF_ORGANISATIONS, (WRITE, WRITE)),
+    **dict.fromkeys(MACHINERY, (NOTHING, WRITE)),
+    "run": (READ, WRITE),
+    "outbox": ({"INSERT"}, WRITE),
+    "organisation": (NOTHING, READ),
+    "provenance": (READ, {"SELECT", "INSERT"}),
+    "alembic_version": (READ, READ),
+}
+OPERATOR_FUNCTIONS = ["operator_dead_letters(5)", "operator_heartbeats()", "operator_notices(5)",
+                      "operator_queue_depths()", "operator_runs(5)"]  # fmt: skip
+_INSUFFICIENT_PRIVILEGE = "42501"
+
+
+@contextmanager
+def session(url: URL, scope: str | None = None) -> Iterator[Connection]:
+    """A transaction of a role, with its scope set or not."""
+    engine = create_engine(url, poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        if scope is not None:
+            connection.execute(text("SELECT set_config('app.scope', :scope, true)"), {"scope": scope})
+        yield connection
+
+
+@pytest.fixture
+def tenants(database: Database) -> Database:
+    """A row of each scope in every scoped table, and of each organisation in every table of organisations."""
+    for scope in ("shared", "ours", "theirs"):
+        item = AnAd("1", "acme", scope, account=scope, copy=f"{scope} words", labels={"hook": ("x",)}, sha256=scope * 8)
+        store(database, item)
+        store_scan(database, item.first_seen, scope=scope, account=scope, shows=[item])
+        store_brand(database, "acme", scope=scope, aliases={scope: scope})
+        vector = {"scope": scope, "subject": "s", "model": "m", "dimension": 1, "normalised": True, "vector": b"0000"}
+        with database.worker(scope) as connection:
+            connection.execute(insert(schema.embedding).values(vector))
+            connection.execute(insert(schema.document).values(scope=scope, collection="c", document_id="d", body={}))
+            connection.execute(insert(schema.run).values(_run(scope)))
+    for organisation in ("ours", "theirs"):
+        store_request(database, organisation, organisation_id=organisation, rejected=1)
+        _store_rest_of(database, organisation)
+    return database
+
+
+def _run(scope: str) -> dict[str, object]:
+    return {
+        "batch_id": scope,
+        "scope": scope,
+        "brand_slug": "acme",
+        "state": "open",
+        "expected_count": 0,
+        "gather_key": scope,
+    }
+
+
+def _store_rest_of(database: Database, organisation: str) -> None:
+    owner = {"organisation_id": organisation}
+    with database.machinery() as connection:
+        connection.execute(insert(schema.brandspace).values(owner | {"brandspace_id": organisation, "name": "n"}))
+        member = {"brandspace_id": organisation, "slug": "acme", "role": "primary"}
+        connection.execute(insert(schema.brandspace_brand).values(owner | member))
+        connection.execute(
+            insert(schema.request_run).values(owner | {"request_id": organisation, "batch_id": organisation})
+        )
+
+
+def seen(url: URL, table: Table, column: str, scope: str | None) -> set[str]:
+    with session(url, scope) as connection:
+        return set(connection.execute(text(f'SELECT {column} FROM "{table.name}"')).scalars())
+
+
+def refused(connection: Connection, statement: str) -> bool:
+    """Whether PostgreSQL refuses it for want of rights (or by a policy)."""
+    try:
+        with connection.begin_nested():
+            connection.execute(text(statement))
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) != _INSUFFICIENT_PRIVILEGE:
+            raise
+        return True
+    return False
+
+
+# --- the catalog: nothing new can be forgotten --------------------------------------------------------
+
+
+def test_every_table_has_its_rights_written_here(cluster: Cluster) -> None:
+    with session(cluster.owner) as connection:
+        tables = set(connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars())
+
+    assert tables == set(RIGHTS)
+    assert tables == {*metadata.tables, "alembic_version"}
+
+
+@pytest.mark.parametrize("table", sorted(RIGHTS))
+def test_each_role_has_these_rights_and_no_other(cluster: Cluster, table: str) -> None:
+    every = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"]
+    statement = text("SELECT privilege FROM unnest(CAST(:every AS text[])) privilege"
+                     " WHERE has_table_privilege(:role, :table, privilege)")  # fmt: skip
+    with session(cluster.owner) as connection:
+        rights = {
+            role: set(connection.execute(statement, {"every": every, "role": role, "table": table}).scalars())
+            for role in (APP, WORKER, OPERATOR)
+        }
+
+    app, worker = RIGHTS[table]
+    assert rights == {APP: app, WORKER: worker, OPERATOR: set()}
+
+
+def test_every_table_of_tenants_that_the_app_reads_forces_row_security(cluster: Cluster) -> None:
+    tenanted = text(
+        "SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS forced FROM pg_class c"
+        " WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace"
+        " AND has_table_privilege(:app, c.oid, 'SELECT') AND EXISTS (SELECT 1 FROM pg_attribute a"
+        " WHERE a.attrelid = c.oid AND a.attname IN ('scope', 'organisation_id') AND NOT a.attisdropped)"
+    )
+    with session(cluster.owner) as connection:
+        forced = {row.relname: row.forced for row in connection.execute(tenanted, {"app": APP})}
+
+    assert set(forced) == SCOPED | OF_ORGANISATIONS | {"run"}
+    assert all(forced.values()), forced
+
+
+def test_no_view_shows_what_its_owner_sees(cluster: Cluster) -> None:
+    with session(cluster.owner) as connection:
+        views = "SELECT relname FROM pg_class WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace"
+        assert connection.execute(text(views)).scalars().all() == []
+
+
+def test_no_role_stands_above_the_rules(cluster: Cluster) -> None:
+    statement = text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:roles) AND NOT"
+                     " (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)")  # fmt: skip
+    members = text(
+        "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = ANY(:roles)"
+    )
+    with session(cluster.owner) as connection:
+        assert set(connection.execute(statement, {"roles": list(ROLES)}).scalars()) == set(ROLES)
+        assert connection.execute(members, {"roles": list(ROLES)}).scalar_one() == 0
+
+
+def test_only_the_owner_owns(cluster: Cluster) -> None:
+    with session(cluster.owner) as connection:
+        owners = connection.execute(
+            text("SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+                 " AND relkind IN ('r', 'S', 'v', 'm')")
+        ).scalars().all()  # fmt: skip
+
+    assert owners == [OWNER]
+
+
+def test_functions_that_run_as_their_owner_name_their_search_path(cluster: Cluster) -> None:
+    """And nobody but the roles named may call them."""
+    statement = text(
+        "SELECT p.proname, p.proconfig::text AS config, has_function_privilege(:app, p.oid, 'EXECUTE') AS app,"
+        " has_function_privilege(:worker, p.oid, 'EXECUTE') AS worker,"
+        " has_function_privilege(:operator, p.oid, 'EXECUTE') AS operator"
+        " FROM pg_proc p WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace"
+    )
+    with session(cluster.owner) as connection:
+        found = connection.execute(statement, {"app": APP, "worker": WORKER, "operator": OPERATOR}).all()
+
+    assert all("search_path=public, pg_temp" in row.config for row in found)
+    callers = {row.proname: (row.app, row.worker, row.operator) for row in found}
+    operators = {name.partition("(")[0]: (False, False, True) for name in OPERATOR_FUNCTIONS}
+    assert callers == operators | {"content_containing": (True, False, False)}
+
+
+@pytest.mark.parametrize("role", ["app", "worker", "operator"])
+def test_no_role_makes_tables(cluster: Cluster, role: str) -> None:
+    with session(getattr(cluster.urls, role)) as connection:
+        assert refused(connection, "CREATE TABLE loot (x int)")
+        assert refused(connection, "ALTER TABLE ad DISABLE ROW LEVEL SECURITY")
+        assert refused(connection, "SET ROLE adology_owner")
+
+
+# --- rows: who sees what ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", sorted(SCOPED | {"run"}))
+def test_the_app_sees_what_is_shared_and_its_own(tenants: Database, cluster: Cluster, table: str) -> None:
+    of = metadata.tables[table]
+
+    assert seen(cluster.urls.app, of, "scope", "ours") == {"shared", "ours"}
+    assert seen(cluster.urls.app, of, "scope", None) == set()
+    assert seen(cluster.urls.app, of, "scope", "") == set()
+    assert seen(cluster.urls.app, of, "scope", "strangers") == {"shared"}
+
+
+@pytest.mark.parametrize("table", sorted(OF_ORGANISATIONS))
+def test_the_app_sees_its_own_organisations_rows_only(tenants: Database, cluster: Cluster, table: str) -> None:
+    of = metadata.tables[table]
+
+    assert seen(cluster.urls.app, of, "organisation_id", "ours") == {"ours"}
+    assert seen(cluster.urls.app, of, "organisation_id", None) == set()
+    assert seen(cluster.urls.app, of, "organisation_id", "shared") == set()
+    assert seen(cluster.urls.worker, of, "organisation_id", None) == {"ours", "theirs"}  # workers serve them all
+
+
+@pytest.mark.parametrize("table", sorted(SCOPED))
+def test_the_app_writes_no_ads(tenants: Database, cluster: Cluster, table: str) -> None:
+    with session(cluster.urls.app, "ours") as connection:
+        for statement in (
+            f"DELETE FROM {table}",
+            f"UPDATE {table} SET scope = 'ours'",
+            f"INSERT INTO {table} DEFAULT VALUES",
+        ):
+            assert refused(connection, statement)
+
+
+@pytest.mark.parametrize("table", sorted(OF_ORGANISATIONS))
+def test_the_app_writes_for_its_own_organisation_only(tenants: Database, cluster: Cluster, table: str) -> None:
+    with session(cluster.urls.app, "ours") as connection:
+        assert refused(connection, f"UPDATE {table} SET organisation_id = 'theirs'")
+        connection.execute(text(f"UPDATE {table} SET organisation_id = organisation_id"))  # touches its own
+        deleted = connection.execute(text(f"DELETE FROM {table} WHERE organisation_id = 'theirs'")).rowcount
+
+    assert deleted == 0
+
+
+def test_the_app_queues_work_and_reads_none(tenants: Database, cluster: Cluster) -> None:
+    with session(cluster.urls.app, "ours") as connection:
+        connection.execute(text("INSERT INTO outbox (queue, body) VALUES ('q', 'b')"))
+        for statement in ("SELECT * FROM outbox", "DELETE FROM outbox", "SELECT * FROM queue_message"):
+            assert refused(connection, statement)
+
+
+@pytest.mark.parametrize("table", sorted(SCOPED))
+def test_a_worker_reads_what_is_shared_and_writes_its_scope_only(
+    tenants: Database, cluster: Cluster, table: str
+) -> None:
+    of = metadata.tables[table]
+    assert seen(cluster.urls.worker, of, "scope", "ours") == {"shared", "ours"}
+    assert seen(cluster.urls.worker, of, "scope", None) == set()
+
+    with session(cluster.urls.worker, "ours") as connection:
+        touched = connection.execute(text(f"UPDATE {table} SET scope = scope RETURNING scope")).scalars().all()
+        assert set(touched) == {"ours"}
+        assert refused(connection, f"UPDATE {table} SET scope = 'theirs'")
+        assert connection.execute(text(f"DELETE FROM {table} WHERE scope <> 'ours'")).rowcount == 0
+
+
+def test_a_worker_without_a_scope_writes_no_row(tenants: Database, cluster: Cluster) -> None:
+    new = "INSERT INTO creative (scope, sha256, content_type, size_bytes) VALUES ('{}', 'new', 'image/png', 1)"
+
+    with session(cluster.urls.worker) as connection:
+        assert refused(connection, new.format("shared"))
+        assert connection.execute(text("UPDATE creative SET size_bytes = 0")).rowcount == 0
+    with session(cluster.urls.worker, "ours") as connection:
+        assert refused(connection, new.format("shared"))
+        assert not refused(connection, new.format("ours"))
+
+
+@pytest.mark.parametrize("function", OPERATOR_FUNCTIONS)
+def test_the_operator_calls_its_functions_and_nobody_else_does(cluster: Cluster, function: str) -> None:
+    for url in (cluster.urls.app, cluster.urls.worker):
+        with session(url, "ours") as connection:
+            assert refused(connection, f"SELECT * FROM {function}")
+    with session(cluster.urls.operator) as connection:
+        assert not refused(connection, f"SELECT * FROM {function}")
+
+
+def test_the_operator_sees_figures_of_all_tenants_and_no_content(tenants: Database, cluster: Cluster) -> None:
+    with session(cluster.urls.operator) as connection:
+        assert set(connection.execute(text("SELECT scope FROM operator_runs(9)")).scalars()) == {
+            "shared",
+            "ours",
+            "theirs",
+        }
+        for table in RIGHTS:
+            assert refused(connection, f'SELECT * FROM "{table}"')
+        assert refused(connection, "SELECT * FROM content_containing(ARRAY['%words%'])")
+
+
+def test_a_scope_ends_with_its_transaction(tenants: Database) -> None:
+    """A pooled connection carries nothing over to the next who gets it."""
+    with tenants.worker("theirs") as connection:
+        backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+
+    with tenants.machinery() as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() == backend
+        assert connection.execute(text("SELECT count(*) FROM ad")).scalar_one() == 0
+
+
+def test_a_reader_writes_nothing(tenants: Database) -> None:
+    with pytest.raises(DBAPIError, match="read-only"), tenants.reader(Principal("ours")) as connection:
+        connection.execute(text("DELETE FROM request"))
