@@ -4,10 +4,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from source_files import CUSTOMER_COLUMNS, customer_csv, meta_csv, read
 
 from core.domain.ad import AdFormat, AdVersion
 from core.domain.media import MediaRef, MediaRole, MediaStatus
+from tests.unit.sources.source_files import CUSTOMER_COLUMNS, customer_csv, meta_csv, read
 
 HEADER = ",".join(CUSTOMER_COLUMNS)
 VIDEO = "https://video.example.com/v/one.mp4?oh=1&oe=6A275129"  # dead after 2026-06-08

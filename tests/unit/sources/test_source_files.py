@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from source_files import CUSTOMER_COLUMNS, customer_csv, meta_csv, monitor_ad, monitor_json, read
 
 from core.errors import BadInputError
 from core.sources.files import default_scope_is_private, read_path
+from tests.unit.sources.source_files import CUSTOMER_COLUMNS, customer_csv, meta_csv, monitor_ad, monitor_json, read
 
 
 def test_the_kind_is_told_by_content_not_by_name(tmp_path: Path) -> None:

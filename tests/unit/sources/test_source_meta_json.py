@@ -5,10 +5,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from source_files import monitor_ad, monitor_json, read
 
 from core.domain.ad import AdFormat, AdRecord
 from core.domain.media import MediaRole, MediaStatus
+from tests.unit.sources.source_files import monitor_ad, monitor_json, read
 
 
 def only(path: Path, **changes: object) -> AdRecord:

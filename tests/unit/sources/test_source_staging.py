@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from source_files import customer_csv, monitor_ad, monitor_json, read
 
 from core.adapters.folder_objects import FolderObjectStore
 from core.domain.ad import AdRecord, Rejection
 from core.domain.media import MediaStatus
 from core.ports import StoredObject
 from core.sources.staging import read_bundle, stage, write_bundle
+from tests.unit.sources.source_files import customer_csv, monitor_ad, monitor_json, read
 
 
 class CountingObjects(FolderObjectStore):
