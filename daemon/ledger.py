@@ -16,15 +16,19 @@ from core.queries.requests import RequestView, get_request, rejected_rows
 
 OVER = frozenset({"completed", "failed", "cancelled"})
 _POLL_SECONDS = 0.5
+_LINE_SECONDS = 5.0
 _SHOWN_REJECTIONS = 20
 
 
 def wait_for(database: Database, principal: Principal, request_id: str, console: Console) -> RequestView:
-    """Show the progress of a request until it is over."""
+    """Show the progress of a request until it is over: bars on a terminal, else a line every few seconds."""
+    console.print(f"Request {request_id}", highlight=False)
+    if not console.is_terminal:
+        return _wait_in_lines(database, principal, request_id, console)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
-        items = bars.add_task("media and texts acquired", total=None)
-        brands = bars.add_task("brands read by AI", total=None)
+        items = bars.add_task("media and texts stored", total=None)
+        brands = bars.add_task("brands labelled", total=None)
         while True:
             request = get_request(database, principal, request_id)
             done = request.progress
@@ -33,6 +37,27 @@ def wait_for(database: Database, principal: Principal, request_id: str, console:
             if request.status in OVER:
                 return request
             time.sleep(_POLL_SECONDS)
+
+
+def _wait_in_lines(database: Database, principal: Principal, request_id: str, console: Console) -> RequestView:
+    told, next_line = "", 0.0
+    while True:
+        request = get_request(database, principal, request_id)
+        if request.status in OVER:
+            return request
+        if time.monotonic() >= next_line and (line := _progress_line(request)) != told:
+            console.print(f"  {line}", highlight=False)
+            told, next_line = line, time.monotonic() + _LINE_SECONDS
+        time.sleep(_POLL_SECONDS)
+
+
+def _progress_line(request: RequestView) -> str:
+    if not request.progress:
+        return "queued"
+    done = _Counts(request.progress)
+    return (
+        "stored {items_finished:,} of {items:,} media and texts; labelled {brands_read} of {brands} brands"
+    ).format_map(done)
 
 
 def show_ledger(database: Database, principal: Principal, request: RequestView, console: Console) -> None:
@@ -46,14 +71,17 @@ def show_ledger(database: Database, principal: Principal, request: RequestView, 
     console.print(
         f"  rows {rows + rejected + lost:,} = stored {rows:,} + rejected {rejected:,}{failed}", highlight=False
     )
+    scans = result.get("scans", 0)
+    looked = f" in {scans} scans" if scans > len(result.get("brands", {})) else ""
     console.print(
-        "  ads {ads:,}: new {new:,}, changed {changed:,}, seen again {seen_again:,};"
+        f"  ads{looked}"
+        + " {ads:,}: new {new:,}, changed {changed:,}, seen again {seen_again:,};"
         " no longer seen {not_seen:,}".format_map(_Counts(result)),
         highlight=False,
     )
     console.print(
         "  versions {versions:,} ({versions_new:,} new), texts to label {contents_new:,} new,"
-        " creatives {creatives_new:,} new".format_map(_Counts(result)),
+        " media files {creatives_new:,} new".format_map(_Counts(result)),
         highlight=False,
     )
     media = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(result.get("media", {}).items()))

@@ -22,11 +22,13 @@ def ask_for_ingest(
 ) -> str:
     """Ask the sources that know ``brand`` (a slug) for its ads; returns the request id.
 
-    Raises NotFoundError when no source knows the brand.
+    Raises NotFoundError for a source there isn't, and when no source knows the brand.
     """
+    names = ", ".join(engine.name for engine in sources)
+    if source is not None and source not in {engine.name for engine in sources}:
+        raise NotFoundError(f"there is no source {source!r}; sources: {names}")
     asked = [engine.name for engine in sources if source in (None, engine.name) and engine.knows(brand)]
     if not asked:
-        names = ", ".join(engine.name for engine in sources)
         raise NotFoundError(
             f"no source knows the brand {brand!r} (sources: {names}). Import a file with `./adology import PATH`"
         )

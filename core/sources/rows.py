@@ -120,7 +120,11 @@ def brand_of(source: SourceFile, row: Row, column: str) -> str:
     """The brand given for the whole import, else the row's. Raises RowError "unknown_brand"."""
     brand = source.brand or cell(row, column)
     if not brand:
-        raise RowError("unknown_brand", f"{column} names no brand; import the file with --brand NAME")
+        said = shorten(str(row.get(column) or "").strip())
+        raise RowError(
+            "unknown_brand",
+            f"{column} names no brand ({said!r}); name it there, or import these rows alone with --brand NAME",
+        )
     return brand
 
 
