@@ -154,6 +154,7 @@ def test_a_reader_that_died_is_followed_by_another_when_its_claim_lapses(system:
     assert enricher_of(system).read_closely(message) == 0  # the claim lives
 
     system.execute("UPDATE run SET ai_lease_until = now() - interval '20 minutes'")
+    system.let_time_pass(20 * 60)
     system.sweep()
 
     assert [row["ai_state"] for row in system.rows("run")] == ["done"]
