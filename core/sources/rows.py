@@ -120,7 +120,7 @@ def brand_of(source: SourceFile, row: Row, column: str) -> str:
     """The brand given for the whole import, else the row's. Raises RowError "unknown_brand"."""
     brand = source.brand or cell(row, column)
     if not brand:
-        said = shorten(str(row.get(column) or "").strip())
+        said = shorten(str(row.values.get(column) or "").strip())
         raise RowError(
             "unknown_brand",
             f"{column} names no brand ({said!r}); name it there, or import these rows alone with --brand NAME",
