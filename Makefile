@@ -8,7 +8,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed-$(shell cksum < requirements.txt | cut -d' ' -f1)
 DEV_STAMP := .venv/.installed-dev-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
 
-.PHONY: help up install test lint check bench label-quality clean
+.PHONY: help up install test lint check bench label-quality screenshots clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench-%: $(DEV_STAMP) ## One benchmark: bench-r9, bench-commit_copy
 
 label-quality: $(DEV_STAMP) ## How often the labels are right, on the labelled sample
 	@$(BIN)/python -m benchmarks.label_quality
+
+screenshots: $(DEV_STAMP) ## Pictures of every page, light and dark, wide and narrow
+	@$(BIN)/python -m tests.e2e.screenshots
 
 clean: ## Remove caches and the virtual environment (never .adology, where the data are)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/out
