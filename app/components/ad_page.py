@@ -12,6 +12,7 @@ from app.view_models.ad_details import Detail, LabelRow
 
 _NAME_WIDTH = 96  # pixels
 _VALUE_WIDTH = 116
+_PERCENT_WIDTH = 40
 _FACT_WIDTH = 240
 
 
@@ -30,6 +31,7 @@ def ad_page(detail: Detail) -> None:
         _copy(detail)
         _labels(detail)
         _facts(detail)
+        _attributes(detail)
         _history(detail)
 
 
@@ -43,8 +45,10 @@ def _copy(detail: Detail) -> None:
 
 def _labels(detail: Detail) -> None:
     st.subheader("Labels", anchor=False)
-    if not detail.is_read:
-        st.caption("This text waits to be read." if not detail.labels else "Some dimensions wait to be read.")
+    if not detail.has_text:
+        st.caption("No text to label.")
+    elif not detail.is_read:
+        st.caption("Some dimensions wait to be labelled." if detail.labels else "This text waits to be labelled.")
     for position, label in enumerate(detail.labels):
         _label(label, key=f"evidence_{position}")
     if detail.labels:
@@ -58,10 +62,11 @@ def _label(label: LabelRow, *, key: str) -> None:
         st.markdown(f":gray[{one_line(label.dimension)}]", width=_NAME_WIDTH)
         colour = "primary" if label.is_known else "gray"
         st.markdown(f":{colour}-badge[{one_line(label.value)}]", width=_VALUE_WIDTH)
-        quotes = " · ".join(f"“{one_line(quote)}”" for quote in label.quotes[:2])
-        st.markdown(f":small[{quotes}]" if quotes else "", width="stretch")
-        st.caption(percent(label.confidence) if label.is_known else "", width="content")
+        st.caption(percent(label.confidence) if label.is_known else "", width=_PERCENT_WIDTH)
         evidence_popover(label, key=key)
+        if label.quotes:
+            quotes = " · ".join(f"“{one_line(quote)}”" for quote in label.quotes[:2])
+            st.markdown(f":small[{quotes}]", width="stretch")
 
 
 def _facts(detail: Detail) -> None:
@@ -69,6 +74,14 @@ def _facts(detail: Detail) -> None:
     with st.container(horizontal=True):
         for name, value in detail.facts:
             st.markdown(f":small[:gray[{name}]]  \n{one_line(value)}", width=_FACT_WIDTH)
+
+
+def _attributes(detail: Detail) -> None:
+    """Columns of the source that are none of ours: names and values are data."""
+    if detail.attributes:
+        st.subheader("From the source", anchor=False)
+        for name, value in detail.attributes:
+            st.markdown(f":small[:gray[{one_line(name)}]]  \n{escape(value)}")
 
 
 def _history(detail: Detail) -> None:

@@ -11,6 +11,7 @@ from app.navigation import page
 from app.view_models.brand_overviews import BrandRow, Overview
 
 _TABLE_KEY = "brand_table"
+_WHOLE_UP_TO = 25  # brands; a longer table scrolls
 
 
 def overview_tiles(view: Overview) -> None:
@@ -34,6 +35,7 @@ def brand_table(brands: Sequence[BrandRow], brandspace: str) -> None:
         [_row(brand) for brand in brands],
         key=_TABLE_KEY,
         hide_index=True,
+        height="content" if len(brands) <= _WHOLE_UP_TO else "auto",
         on_select="rerun",
         selection_mode="single-row",
         column_config={

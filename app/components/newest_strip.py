@@ -19,7 +19,7 @@ _SHOWN = 7
 def newest_strip(cards: Sequence[AdCard], brandspace: str) -> None:
     """The pictures with brand and date, and a way to all of them."""
     with st.container(horizontal=True, gap="small"):
-        for card in _different(cards)[:_SHOWN]:
+        for card in different_pictures(cards)[:_SHOWN]:
             with st.container(width=_WIDTH, gap="xxsmall"):
                 cover(card.cover_sha256, (card.media_status, ""), alt=f"Creative of {card.brand_name}", side=_SIDE)
                 st.markdown(f"**{one_line(card.brand_name)}**")
@@ -28,6 +28,10 @@ def newest_strip(cards: Sequence[AdCard], brandspace: str) -> None:
         st.switch_page(page("creatives"), query_params={"brandspace": brandspace})
 
 
-def _different(cards: Sequence[AdCard]) -> list[AdCard]:
-    """One card for each picture: a creative often runs under many ads."""
-    return list({card.cover_sha256: card for card in reversed(cards) if card.cover_sha256}.values())[::-1]
+def different_pictures(cards: Sequence[AdCard]) -> list[AdCard]:
+    """One card for each picture, the newest first: a creative often runs under many ads."""
+    different: dict[str, AdCard] = {}
+    for card in cards:
+        if card.cover_sha256:
+            different.setdefault(card.cover_sha256, card)
+    return list(different.values())

@@ -78,7 +78,7 @@ def _news(rows: Sequence[BrandRow], newest: date | None, today: date) -> str:
     first = sum(row.first_scan for row in rows)
     days = (today - newest).days
     when = "today" if days <= 0 else f"{counted(days, 'day')} ago"
-    text = f"The latest scan is of {when}."
+    text = f"The latest scan was {when}."
     if first:
         text += f" {counted(first, 'brand was', 'brands were')} scanned once so far: there every ad counts as new."
     return text

@@ -120,7 +120,7 @@ def test_sums_are_over_all_brands_which_are_sorted_by_name() -> None:
     view = make_overview([overview("zeta"), overview("alpha", channel="sample")], TODAY)
     assert [row.name for row in view.brands] == ["Alpha", "Zeta"]
     assert (view.ads, view.active, view.new, view.changed, view.has_sample) == (20, 12, 4, 2, True)
-    assert view.news == "The latest scan is of 2 days ago."
+    assert view.news == "The latest scan was 2 days ago."
 
 
 def test_first_scans_are_told_from_news() -> None:
