@@ -107,7 +107,7 @@ def mix_heatmap(mix: Mix, *, dark: bool = False) -> go.Figure:
         )
     )
     figure.update_layout(template=TEMPLATE, title=mix.title, height=ROW * len(mix.values) + 150)
-    figure.update_xaxes(title="brand and its ads read; cells in percent of them", showgrid=False)
+    figure.update_xaxes(title="brand and its labelled ads; cells in percent of them", showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 

@@ -40,6 +40,7 @@ class AnAd:
     media_status: str = "ok"
     copy: str = "Buy one, get one."
     title: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     cta: str = ""
     landing_domain: str | None = None
     sha256: str | None = None
@@ -129,7 +130,8 @@ def _store_scope(database: Database, scope: str, ads: list[AnAd]) -> None:
     with database.worker(scope) as connection:
         brands = [{"scope": scope, "slug": slug, "display_name": slug.title()} for slug in {a.brand for a in ads}]
         connection.execute(upsert(schema.brand).on_conflict_do_nothing(), brands)
-        connection.execute(upsert(schema.content).on_conflict_do_nothing(), [_content(i) for i in contents.values()])
+        if texts := [_content(item) for item in contents.values() if item.text]:
+            connection.execute(upsert(schema.content).on_conflict_do_nothing(), texts)
         provenance = {"provenance_id": PROVENANCE_ID, "body": {"method": "rules", "model": "local-heuristics"}}
         connection.execute(upsert(schema.provenance).values(provenance).on_conflict_do_nothing())
         connection.execute(insert(schema.ad), [_ad(item) for item in ads])
@@ -146,7 +148,7 @@ def _store_scope(database: Database, scope: str, ads: list[AnAd]) -> None:
 def _ad(item: AnAd) -> dict[str, Any]:
     same = (
         "ad_id scope channel account external_id first_seen last_seen last_scanned_on run_start run_end "
-        "source_says_active format media_status content_id"
+        "source_says_active format media_status content_id attributes"
     )
     row = {name: getattr(item, name) for name in same.split()}
     return row | {

@@ -15,7 +15,6 @@ from app.formatting import one_line, words
 from app.view_models.comparisons import DIMENSIONS, MAX_BRANDS, LaunchTimeline, Mix
 from core.queries.filters import AdFilters
 
-_DOTS_UP_TO = 4  # brands; with more, rows of dots are hard to read and the heatmap is first
 _VIEWS = ("dots", "heatmap")
 _SCALES = ("one", "own")
 
@@ -49,9 +48,9 @@ def choose_dimension() -> str:
 def show_mix(mix: Mix) -> None:
     """The label mix as dots with intervals or as a heatmap."""
     if not mix.brands:
-        empty_state("Nothing read yet", "The ads of these brands wait to be read.", icon=":material/hourglass_empty:")
+        _nothing_to_compare(mix.waiting)
         return
-    view = read_own("view", _VIEWS, _VIEWS[len(mix.brands) > _DOTS_UP_TO])
+    view = read_own("view", _VIEWS, _VIEWS[0])
     st.session_state["compare_view"] = view
     st.segmented_control(
         "Shown as", _VIEWS, format_func=words, key="compare_view", required=True, label_visibility="collapsed",
@@ -64,6 +63,13 @@ def show_mix(mix: Mix) -> None:
         alt=f"{mix.title}, percent by brand",
     )
     _notes(mix.notes)
+
+
+def _nothing_to_compare(waiting: int) -> None:
+    if waiting:
+        empty_state("No labels yet", "The ads of these brands wait to be labelled.", icon=":material/hourglass_empty:")
+    else:
+        empty_state("No text to label", "The ads of these brands carry no text.", icon=":material/notes:")
 
 
 def show_launches(timeline: LaunchTimeline) -> None:

@@ -1,4 +1,4 @@
-"""What a chart covers: stored = labelled + pending."""
+"""What a chart covers: stored = labelled + without text + pending."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def coverage_bar(coverage: Coverage) -> None:
         return
     text = (
         f"Coverage: {number(coverage.stored)} ads stored = {number(coverage.labelled)} labelled "
-        f"+ {number(coverage.pending)} waiting ({percent(coverage.labelled / coverage.stored)} labelled)"
+        f"+ {number(coverage.without_text)} without text + {number(coverage.pending)} waiting "
+        f"({percent(coverage.labelled / coverage.stored)} labelled)"
     )
     st.progress(coverage.labelled / coverage.stored, text=text)

@@ -93,7 +93,7 @@ def _byline(card: AdCard) -> str:
 
 def _labels(card: AdCard) -> tuple[Badge, ...]:
     if not card.labels:
-        return (Badge("Not read yet"),)
+        return (Badge("Not labelled yet" if card.has_text else "No text to label"),)
     found = ((name, value) for name in _SHOWN_DIMENSIONS for value in card.labels.get(name, ())[:1])
     return tuple(
         Badge(f"{words(name)}: {value_name(name, value).lower()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -50,16 +51,21 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """``facts`` are (our name, data); ``lines`` is the text of the current version with every quote marked."""
+    """``facts`` are (our name, data), ``attributes`` are data in name and value.
+
+    ``lines`` is the text of the current version with every quote marked.
+    """
 
     brand_name: str
     title: str
     badges: tuple[Badge, ...]
     lines: Lines
     labels: tuple[LabelRow, ...]
+    has_text: bool
     is_read: bool
     pictures: tuple[Picture, ...]
     facts: tuple[tuple[str, str], ...]
+    attributes: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
     scans: tuple[tuple[str, bool], ...]
     library_url: str | None
@@ -75,9 +81,11 @@ def make_detail(ad: AdDetail) -> Detail:
         badges=(status_badge(ad.status), *source_badges(ad.channel, ad.scope), Badge(words(ad.format))),
         lines=mark(current.text, evidence),
         labels=tuple(_label(label, current.text) for label in current.labels),
+        has_text=bool(current.text),
         is_read=current.labelled_with is not None,
         pictures=_pictures(ad),
         facts=tuple((name, value) for name, value in _facts(ad, current) if value),
+        attributes=tuple((words(name), _plain(value)) for name, value in sorted(ad.attributes.items())),
         versions=tuple((_version_dates(version), version.text) for version in ad.versions if not version.is_current),
         scans=tuple((day(scan.scanned_on), bool(scan.version_ids)) for scan in ad.sightings),
         library_url=ad.library_url if (ad.library_url or "").startswith("https://") else None,
@@ -146,6 +154,15 @@ def _facts(ad: AdDetail, current: VersionDetail) -> Iterable[tuple[str, str]]:
     yield "Platforms", ", ".join(words(platform) for platform in current.platforms)
     yield "Countries", ", ".join(ad.countries)
     yield "Id in the library", ad.external_id
+
+
+def _plain(value: object) -> str:
+    """A value of a JSON document as text."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_plain(item) for item in value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _run_dates(start: date | None, end: date | None) -> str:

@@ -52,6 +52,7 @@ class Mix:
     values: tuple[tuple[str, str], ...]
     shares: Mapping[str, Mapping[str, Share]]
     several: bool
+    waiting: int  # ads with a text that has no label yet
     notes: tuple[str, ...]
 
 
@@ -74,7 +75,7 @@ class LaunchTimeline:
 
 
 def make_mix(mix: LabelMix, names: Mapping[str, str], *, dimension: str) -> Mix:
-    """Shares of the ads that were read; ads still waiting are in no share."""
+    """Shares of the ads that were read; ads that wait or have no text are in no share."""
     shown = [brand for brand in mix.brands if brand.read][:MAX_BRANDS]
     values = [value for value in mix.values if any(brand.counts.get(value) for brand in shown)]
     listed = [(value, value_name(dimension, value)) for value in values[:MAX_VALUES]]
@@ -89,6 +90,7 @@ def make_mix(mix: LabelMix, names: Mapping[str, str], *, dimension: str) -> Mix:
         values=tuple(listed),
         shares={brand.brand: _shares(brand, listed) for brand in shown},
         several=several,
+        waiting=sum(brand.pending for brand in mix.brands),
         notes=tuple(_mix_notes(mix, samples, len(values) - MAX_VALUES, several)),
     )
 
@@ -126,16 +128,19 @@ def _shares(brand: BrandMix, values: Sequence[tuple[str, str]]) -> dict[str, Sha
 
 
 def _mix_notes(mix: LabelMix, samples: Sequence[BrandSample], values_left_out: int, several: bool) -> list[str]:
-    notes = ["Percent of each brand's own ads that were read, with 95 % Wilson intervals (on hover, too)."]
-    if waiting := sum(not brand.read for brand in mix.brands):
-        notes.append(f"{counted(waiting, 'brand waits', 'brands wait')} to be read and can't be shown yet.")
+    notes = ["Percent of each brand's own labelled ads, with 95 % Wilson intervals (on hover, too)."]
+    if silent := sum(brand.without_text for brand in mix.brands):
+        notes.append(f"{counted(silent, 'ad', 'ads')} without text to label: in no share and no n.")
+    if waiting := sum(not brand.read and brand.pending > 0 for brand in mix.brands):
+        notes.append(f"{counted(waiting, 'brand waits', 'brands wait')} to be labelled and can't be shown yet.")
     if any(brand.pending for brand in mix.brands):
-        notes.append("Reading isn't finished. What is easy to read comes first, so these shares will still move.")
+        notes.append("Labelling isn't finished. What is easy to label comes first, so these shares will still move.")
     if several:
         notes.append("An ad may have several values, so a brand's shares can add up to more than 100 %.")
     if small := [sample for sample in samples if sample.is_small]:
         notes.append(
-            f"{counted(len(small), 'brand has', 'brands have')} under {SMALL_SAMPLE} ads read: their shares say little."
+            f"{counted(len(small), 'brand has', 'brands have')} under {SMALL_SAMPLE} ads labelled: "
+            "their shares say little."
         )
     if values_left_out > 0:
         notes.append(f"{counted(values_left_out, 'rarer value')} left out.")

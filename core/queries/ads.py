@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import ad, ad_version, brand, label
+from core.adapters.postgres.schema import ad, ad_version, brand, content, label
 from core.domain.principal import Principal
 from core.errors import BadInputError
 from core.queries.conditions import Condition, label_is_known, matching
@@ -39,7 +39,8 @@ class AdCard:
     """One ad, as its current version says it. ``copy`` is cut to 1,000 characters.
 
     ``labels`` maps each dimension that was read to its values, ``("unknown",)`` where none was found;
-    a dimension that is missing hasn't been read yet. ``days_seen`` counts both ends; seen is not shown.
+    a dimension that is missing hasn't been read yet, and never will be where the ad says nothing (``has_text``).
+    ``days_seen`` counts both ends; seen is not shown.
     """
 
     ad_id: str
@@ -65,6 +66,7 @@ class AdCard:
     media_status: str
     media_reason: str | None
     labels: Mapping[str, tuple[str, ...]]
+    has_text: bool
 
 
 _days_seen: ColumnElement[int] = type_coerce(ad.c.last_seen - ad.c.first_seen, Integer)
@@ -127,6 +129,7 @@ def _cards(page: Subquery, sort: str) -> AnySelect:
         shown_ads.join(page, page.c.ad_id == ad.c.ad_id)
         .join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
         .outerjoin(brand, and_(brand.c.scope == ad.c.scope, brand.c.slug == ad.c.brand_slug))
+        .outerjoin(content, and_(content.c.scope == ad.c.scope, content.c.content_id == ad.c.content_id))
     )
     columns = (
         ad.c.ad_id, ad.c.scope, ad.c.content_id, ad.c.channel, ad.c.page_name, ad.c.first_seen, ad.c.last_seen,
@@ -135,6 +138,7 @@ def _cards(page: Subquery, sort: str) -> AnySelect:
         func.coalesce(brand.c.display_name, ad.c.brand_slug).label("brand_name"),
         ad_version.c.cta, ad_version.c.title, ad_version.c.landing_domain,
         func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), shown_status.label("status"), page.c.sort_key,
+        content.c.content_id.isnot(None).label("has_text"),
     )  # fmt: skip
     ordered = select(*columns).select_from(source).order_by(*_order(page.c.sort_key, ad.c.ad_id, _SORTS[sort][2]))
     return ordered.prefix_with("/* list_ads */")
@@ -159,16 +163,16 @@ def _labels_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[tuple[str
     for scope, content_id, dimension, value, known in connection.execute(statement):
         found[scope, content_id][dimension].extend([value] if known else [])
     return {
-        content: {dimension: tuple(values) or (UNKNOWN_VALUE,) for dimension, values in dimensions.items()}
-        for content, dimensions in found.items()
+        key: {dimension: tuple(values) or (UNKNOWN_VALUE,) for dimension, values in dimensions.items()}
+        for key, dimensions in found.items()
     }
 
 
 def _card(row: AnyRow, labels: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]) -> AdCard:
     values = dict(row._mapping)
-    content = (values["scope"], values.pop("content_id"))
+    key = (values["scope"], values.pop("content_id"))
     del values["sort_key"]
     values["status"] = AdStatus(values["status"])
     values["countries"] = tuple(values["countries"])
     days = (row.last_seen - row.first_seen).days + 1
-    return AdCard(**values, days_seen=days, labels=labels.get(content, {}))
+    return AdCard(**values, days_seen=days, labels=labels.get(key, {}))

@@ -40,7 +40,8 @@ MAX_BRANDS = 20  # side by side; the brands with most ads are kept
 class BrandMix:
     """One brand's ads by the values of one dimension, unit: ads (their current version).
 
-    ``ads`` = ``read`` + ``pending`` (not read yet); of the read ones ``unknown`` show no value.
+    ``ads`` = ``read`` + ``without_text`` (nothing to read) + ``pending`` (not read yet); of the read ones
+    ``unknown`` show no value.
     ``counts`` may sum to more than ``read`` − ``unknown`` where an ad has several values.
     """
 
@@ -50,6 +51,7 @@ class BrandMix:
     pending: int
     unknown: int
     counts: Mapping[str, int]
+    without_text: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,11 @@ class Launches:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """stored = labelled + pending, in ads."""
+    """stored = labelled + without_text + pending, in ads. A text that isn't there never gets a label."""
 
     stored: int
     labelled: int
+    without_text: int
     pending: int
 
 
@@ -136,17 +139,23 @@ def labelling_coverage(database: Database, principal: Principal, brandspace: str
     """How many of the ads have been read in every dimension."""
     with database.reader(principal) as connection:
         contents = _contents(connection, brandspace, filters)
-        same = and_(content.c.scope == contents.c.scope, content.c.content_id == contents.c.content_id)
-        labelled = content.c.labelled_with.isnot(None)
+        ads = func.sum(contents.c.ads)
         statement = select(
-            func.coalesce(func.sum(contents.c.ads), 0),
-            func.coalesce(func.sum(contents.c.ads).filter(labelled), 0),
-        ).select_from(contents.outerjoin(content, same))
-        stored, done = connection.execute(statement.prefix_with("/* labelling_coverage */")).one()
-    return Coverage(int(stored), int(done), int(stored - done))
+            func.coalesce(ads, 0),
+            func.coalesce(ads.filter(content.c.labelled_with.isnot(None)), 0),
+            func.coalesce(ads.filter(content.c.content_id.is_(None)), 0),
+        ).select_from(contents.outerjoin(content, _text_of(contents)))
+        counts = connection.execute(statement.prefix_with("/* labelling_coverage */")).one()
+    stored, labelled, without_text = map(int, counts)
+    return Coverage(stored, labelled, without_text, stored - labelled - without_text)
 
 
-_KNOWN, _UNKNOWN, _PENDING, _KNOWN_VALUE = "known", "unknown", "pending", "="
+_KNOWN, _UNKNOWN, _WITHOUT_TEXT, _PENDING, _KNOWN_VALUE = "known", "unknown", "without_text", "pending", "="
+
+
+def _text_of(contents: CTE) -> ColumnElement[bool]:
+    """Joins what is to be labelled; an ad that says nothing has no row there."""
+    return and_(content.c.scope == contents.c.scope, content.c.content_id == contents.c.content_id)
 
 
 def _contents(connection: Connection, brandspace: str, filters: AdFilters) -> CTE:
@@ -166,14 +175,17 @@ def _mix(contents: CTE, dimension: str) -> AnySelect:
     mine = and_(
         label.c.scope == contents.c.scope, label.c.content_id == contents.c.content_id, label.c.dimension == dimension
     )
+    has_text = content.c.content_id.isnot(None)
     read = (
-        select(contents.c.brand_slug, contents.c.ads, func.count(label.c.value).label("rows"))
+        select(contents.c.brand_slug, contents.c.ads, has_text.label("has_text"))
+        .add_columns(func.count(label.c.value).label("rows"))
         .add_columns(func.array_agg(label.c.value).filter(label_is_known).label("known"))
-        .select_from(contents.outerjoin(label, mine))
-        .group_by(contents.c.scope, contents.c.content_id, contents.c.brand_slug, contents.c.ads)
+        .select_from(contents.outerjoin(content, _text_of(contents)).outerjoin(label, mine))
+        .group_by(contents.c.scope, contents.c.content_id, contents.c.brand_slug, contents.c.ads, has_text)
         .cte("read")
     )
-    state = case((read.c.known.isnot(None), _KNOWN), (read.c.rows > 0, _UNKNOWN), else_=_PENDING)
+    states = ((read.c.known.isnot(None), _KNOWN), (read.c.rows > 0, _UNKNOWN), (read.c.has_text, _PENDING))
+    state = case(*states, else_=_WITHOUT_TEXT)
     by_state = select(
         read.c.brand_slug, state.label("state"), literal("").label("value"), func.sum(read.c.ads).label("n")
     )
@@ -199,4 +211,5 @@ def _brand_mix(brand: str, tally: Counter[str]) -> BrandMix:
     values = {name: number for name, number in tally.items() if name.startswith(_KNOWN_VALUE)}
     counts = {name.removeprefix(_KNOWN_VALUE): number for name, number in sorted(values.items())}
     read = tally[_KNOWN] + tally[_UNKNOWN]
-    return BrandMix(brand, read + tally[_PENDING], read, tally[_PENDING], tally[_UNKNOWN], counts)
+    pending, without_text = tally[_PENDING], tally[_WITHOUT_TEXT]
+    return BrandMix(brand, read + pending + without_text, read, pending, tally[_UNKNOWN], counts, without_text)

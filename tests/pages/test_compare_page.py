@@ -31,18 +31,32 @@ def test_every_brand_shows_its_share_and_n(show: ShowPage, database: Database) -
 def test_small_samples_and_coverage_are_said(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1", copy="x", labels={"hook": ("story",)}), AnAd("2", copy="y"))
     page = show("compare")
-    assert "1 brand has under 30 ads read" in texts(page)
-    assert page.progress[0].text == "Coverage: 2 ads stored = 1 labelled + 1 waiting (50 % labelled)"
+    assert "1 brand has under 30 ads labelled" in texts(page)
+    assert page.progress[0].text == "Coverage: 2 ads stored = 1 labelled + 0 without text + 1 waiting (50 % labelled)"
+
+
+def test_ads_without_text_wait_for_nothing(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", labels={"hook": ("story",)}), AnAd("2", copy=""), AnAd("3", brand="rival", copy=""))
+    page = show("compare")
+    assert "= 1 labelled + 2 without text + 0 waiting" in page.progress[0].text
+    assert "2 ads without text to label" in texts(page)
+    assert "waits" not in texts(page)
+    assert "isn't finished" not in texts(page)
+
+
+def test_brands_without_any_text_have_nothing_to_compare(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", copy=""))
+    assert "No text to label" in texts(show("compare"))
 
 
 def test_brands_that_wait_to_be_read_are_counted(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1", labels={"hook": ("story",)}), AnAd("2", brand="rival", copy="Unread"))
-    assert "1 brand waits to be read" in texts(show("compare"))
+    assert "1 brand waits to be labelled" in texts(show("compare"))
 
 
-def test_nothing_read_is_said(show: ShowPage, database: Database) -> None:
+def test_nothing_labelled_is_said(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1"))
-    assert "Nothing read yet" in texts(show("compare"))
+    assert "No labels yet" in texts(show("compare"))
 
 
 def test_format_is_compared_without_being_read(show: ShowPage, database: Database) -> None:
@@ -71,8 +85,10 @@ def test_choices_go_into_the_address(show: ShowPage, database: Database) -> None
     assert figures(page)[0]["data"][0]["x"] == ["Rival<br>n = 1"]
 
 
-def test_at_most_ten_brands_are_on_the_screen(show: ShowPage, database: Database) -> None:
+def test_ten_brands_at_most_are_shown_and_as_dots_with_intervals_first(show: ShowPage, database: Database) -> None:
     store(database, *(AnAd(str(n), brand=f"brand-{n:02}", labels={"hook": ("story",)}) for n in range(12)))
     page = show("compare")
     assert len(page.multiselect(key="compare_brands").value) == 10
-    assert len(figures(page)[0]["data"][0]["x"]) == 10
+    dots = figures(page)[0]["data"]
+    assert len(dots) == 10
+    assert all(trace["error_x"]["array"] for trace in dots)

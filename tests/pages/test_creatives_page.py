@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from core.adapters.postgres.engine import Database
+from core.domain.principal import LOCAL_PRINCIPAL
+from core.queries.brandspaces import create_brandspace
 from tests.builders import DAY, AnAd, store
 from tests.hostile_texts import HOSTILE_TEXTS
 from tests.pages.conftest import ShowPage, params_of, texts
@@ -31,7 +33,38 @@ def test_an_ad_without_a_creative_says_why(show: ShowPage, database: Database) -
 
 def test_an_ad_that_was_not_read_says_so(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1"))
-    assert "Not read yet" in texts(show("creatives"))
+    assert "Not labelled yet" in texts(show("creatives"))
+
+
+def test_an_ad_without_text_never_waits_for_labels(show: ShowPage, database: Database) -> None:
+    ad = AnAd("1", copy="")
+    store(database, ad)
+    for said in (texts(show("creatives")), texts(show("creatives", ad=ad.ad_id))):
+        assert "No text to label" in said
+        assert "wait" not in said
+        assert "Not labelled yet" not in said
+
+
+def test_the_columns_of_the_source_are_shown_and_escaped(show: ShowPage, database: Database) -> None:
+    ad = AnAd("1", attributes={"marketing_approach": "[sale](https://x)", "features": ["<b>", "Calm"], "is_new": True})
+    store(database, ad)
+    said = texts(show("creatives", ad=ad.ad_id))
+    assert "From the source" in said
+    for expected in ("Marketing approach", "\\[sale\\]", "\\<b\\>\\, Calm", "Is new]]  \nyes"):
+        assert expected in said, expected
+
+
+@pytest.mark.parametrize("name", ["creatives", "compare"])
+def test_a_brandspace_chosen_on_another_page_is_in_the_address(show: ShowPage, database: Database, name: str) -> None:
+    store(database, AnAd("1", copy="alpha"), AnAd("2", brand="rival", copy="beta"))
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", brands=["rival"])
+    page = show(name, brandspace=made.brandspace_id)
+    page.query_params.clear()  # what a click in the sidebar does
+    page.run()
+    fresh = show(name, **params_of(page))
+    assert params_of(page)["brandspace"] == [made.brandspace_id]
+    assert "alpha" not in texts(fresh)
+    assert fresh.selectbox(key="choose_brandspace").value == made.brandspace_id
 
 
 def test_filters_in_the_address_are_applied_and_shown(show: ShowPage, database: Database) -> None:

@@ -90,12 +90,22 @@ def test_weeks_start_on_monday(database: Database) -> None:
     assert acme.points == ((date(2026, 2, 23), 1), (date(2026, 3, 2), 1))
 
 
-def test_what_is_stored_is_labelled_or_pending(database: Database) -> None:
+def test_what_is_stored_is_labelled_without_text_or_pending(database: Database) -> None:
     store(database, an_ad(1, "acme", hook=("unknown",)), an_ad(2, "acme"), an_ad(3, "acme"))
+    store(database, AnAd("4", copy=""), AnAd("5", copy=""), AnAd("6", copy=""))
 
     coverage = labelling_coverage(database, US, "all", NONE)
 
-    assert (coverage.stored, coverage.labelled, coverage.pending) == (3, 1, 2)
+    found = (coverage.stored, coverage.labelled, coverage.without_text, coverage.pending)
+    assert found == (6, 1, 3, 2)
+
+
+def test_an_ad_without_text_is_counted_apart_from_those_that_wait(database: Database) -> None:
+    store(database, an_ad(1, "acme", hook=("claim",)), an_ad(2, "acme"), AnAd("3", copy=""), AnAd("4", copy=""))
+
+    (acme,) = label_mix(database, US, "all", "hook", NONE).brands
+
+    assert (acme.ads, acme.read, acme.pending, acme.without_text) == (4, 1, 1, 2)
 
 
 def test_what_is_new_is_told_by_the_newest_scan_of_each_source(database: Database) -> None:
