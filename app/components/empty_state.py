@@ -21,7 +21,7 @@ def nothing_imported() -> None:
     """The first thing a new user sees, if the sample market was left out."""
     empty_state(
         "No ads yet",
-        "Import a file or folder of ads; they appear here while they are being read.",
+        "Import a file or folder of ads; they appear here while they are being labelled.",
         command="./adology import PATH",
         icon=":material/upload_file:",
     )

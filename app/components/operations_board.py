@@ -62,8 +62,8 @@ def _runs(rows: Sequence[RunRow]) -> None:
         column_config={
             "Items": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
             "Failed": st.column_config.NumberColumn(help="Files that could not be had: each has its reason"),
-            "Reading": st.column_config.TextColumn(help="Labels and embeddings of what the run brought"),
-            "Error": st.column_config.TextColumn(width="large"),
+            "Labels": st.column_config.TextColumn(help="Labels and embeddings of what the run brought"),
+            "Note": st.column_config.TextColumn(width="large"),
         },
     )
 
@@ -75,10 +75,10 @@ def _run(row: RunRow) -> dict[str, object]:
         "Items": row.finished / row.expected if row.expected else 1.0,
         "Of": row.expected,
         "Failed": row.failed,
-        "Reading": row.reading,
+        "Labels": row.labelling,
         "Scope": row.scope,
         "Started": row.started,
-        "Error": row.error,
+        "Note": row.note,
     }
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from app.formatting import ago, duration, words
+from app.formatting import ago, counted, duration, number, words
 from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, BASE_QUEUES, DEAD_LETTER_SUFFIX, GATHER_QUEUE, URL_QUEUE
 from core.queries.operations import Heartbeat, QueueFigures, RunFigures
 
 Level = Literal["good", "part", "busy", "bad", "over"]
 FORGOTTEN = timedelta(minutes=15)
-PHASES = {GATHER_QUEUE: "Gather", URL_QUEUE: "Fetch and commit", AI_QUEUE: "Read (AI)"}
+PHASES = {GATHER_QUEUE: "Gather", URL_QUEUE: "Fetch and commit", AI_QUEUE: "Label (local heuristics)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ProcessRow:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run. ``brand`` and ``error`` are data."""
+    """One run. ``brand`` and ``note`` are data; the note says what went wrong."""
 
     brand: str
     scope: str
@@ -50,9 +50,9 @@ class RunRow:
     finished: int
     expected: int
     failed: int
-    reading: str
+    labelling: str
     started: str
-    error: str
+    note: str
 
 
 def queue_rows(figures: Iterable[QueueFigures]) -> tuple[QueueRow, ...]:
@@ -105,10 +105,16 @@ def _run_row(run: RunFigures, now: datetime) -> RunRow:
         finished=run.finished_count,
         expected=run.expected_count,
         failed=run.failed_count,
-        reading=words(run.ai_state),
+        labelling=words(run.ai_state),
         started=ago(run.created_at, now),
-        error=run.error or "",
+        note=run.error or _failures(run),
     )
+
+
+def _failures(run: RunFigures) -> str:
+    if not run.failed_count:
+        return ""
+    return f"{number(run.failed_count)} of {counted(run.expected_count, 'item')} failed"
 
 
 def _state(run: RunFigures) -> tuple[str, Level]:

@@ -46,7 +46,7 @@ def make_row(request: RequestView, now: datetime) -> RequestRow:
 
 
 def _share(status: str, progress: Mapping[str, Any]) -> float:
-    """Fetching is most of the work: nine tenths of the bar; reading is the rest."""
+    """Fetching is most of the work: nine tenths of the bar; labelling is the rest."""
     if status == "completed":
         return 1.0
     items, finished = progress.get("items", 0), progress.get("items_finished", 0)
@@ -65,4 +65,5 @@ def _step(status: str, progress: Mapping[str, Any], result: Mapping[str, Any] | 
         return f"Fetching: {number(finished)} of {counted(items, 'file')}"
     if progress.get("brands_committed", 0) < progress.get("brands", 0):
         return f"Storing: {progress.get('brands_committed', 0)} of {counted(progress.get('brands', 0), 'brand')}"
-    return f"Reading: {progress.get('brands_read', 0)} of {counted(progress.get('brands', 0), 'brand')}"
+    labelled = f"{progress.get('brands_read', 0)} of {counted(progress.get('brands', 0), 'brand')}"
+    return f"Labelling (local heuristics): {labelled}"

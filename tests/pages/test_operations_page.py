@@ -44,7 +44,7 @@ def test_processes_runs_dead_letters_and_errors_are_listed(show: ShowPage, datab
     page = show("operations")
     runs, letters = (table.value for table in page.dataframe)
     assert list(runs["State"]) == ["✕ Failed"]
-    assert list(runs["Error"]) == ["no disk"]
+    assert list(runs["Note"]) == ["no disk"]
     assert list(letters["Reason"]) == ["worker died"]
     assert "host\\:\u20601 · api\\, worker" in texts(page)
     assert "\\<b\\>no disk\\<\\/b\\>" in texts(page)

@@ -12,13 +12,13 @@ from app.view_models.ad_cards import make_card, media_problem, source_badges
 from app.view_models.ad_details import Segment, mark
 from app.view_models.brand_overviews import make_overview
 from app.view_models.comparisons import make_launches, make_mix, mix_of_facets
-from app.view_models.operations_view import process_rows, queue_rows
+from app.view_models.operations_view import process_rows, queue_rows, run_rows
 from app.view_models.request_rows import make_row, running
 from core.insights.launches import Period
 from core.queries.ads import AdCard
 from core.queries.comparison import BrandLaunches, BrandMix, LabelMix, Launches
 from core.queries.facets import Facet
-from core.queries.operations import Heartbeat, QueueFigures
+from core.queries.operations import Heartbeat, QueueFigures, RunFigures
 from core.queries.overview import BrandOverview, ScanNews
 from core.queries.requests import RequestView
 from core.queries.status import AdStatus
@@ -33,7 +33,7 @@ def card(**changes: Any) -> AdCard:
         "first_seen": date(2026, 1, 1), "last_seen": date(2026, 1, 3), "run_start": None, "run_end": None,
         "days_seen": 3, "status": AdStatus.ACTIVE, "format": "image", "countries": (), "cta": "", "title": "",
         "copy": "Half price", "landing_domain": None, "library_url": None, "cover_sha256": None, "media_status": "ok",
-        "media_reason": None, "labels": {},
+        "media_reason": None, "labels": {}, "has_text": True,
     }  # fmt: skip
     return AdCard(**values | changes)
 
@@ -73,7 +73,8 @@ def test_a_partner_page_is_named_and_the_brands_own_is_not() -> None:
 def test_unknown_and_none_make_no_badge_and_an_unread_ad_says_so() -> None:
     labels = {"hook": ("unknown",), "offer": ("none",), "tone": ("calm",)}
     assert [badge.text for badge in make_card(card(labels=labels)).labels] == ["Tone: calm"]
-    assert [badge.text for badge in make_card(card()).labels] == ["Not read yet"]
+    assert [badge.text for badge in make_card(card()).labels] == ["Not labelled yet"]
+    assert [badge.text for badge in make_card(card(has_text=False)).labels] == ["No text to label"]
 
 
 def test_sample_and_private_ads_say_so() -> None:
@@ -134,7 +135,11 @@ def test_first_scans_are_told_from_news() -> None:
         ({}, 0.0, "Waiting for its turn"),
         ({"items": 10, "items_finished": 5, "brands": 1}, 0.45, "Fetching: 5 of 10 files"),
         ({"items": 10, "items_finished": 10, "brands": 2, "brands_committed": 1}, 0.9, "Storing: 1 of 2 brands"),
-        ({"items": 1, "items_finished": 1, "brands": 1, "brands_committed": 1}, 0.9, "Reading: 0 of 1 brand"),
+        (
+            {"items": 1, "items_finished": 1, "brands": 1, "brands_committed": 1},
+            0.9,
+            "Labelling (local heuristics): 0 of 1 brand",
+        ),
     ],
 )
 def test_a_request_says_what_it_does_now(progress: dict[str, int], share: float, step: str) -> None:
@@ -162,7 +167,12 @@ def test_shares_are_of_the_ads_read_and_unknown_is_a_value() -> None:
 def test_notes_say_what_weakens_the_numbers() -> None:
     brands = [BrandMix("a", 9, 5, 4, 0, {"story": 4, "question": 4}), BrandMix("b", 3, 0, 3, 0, {})]
     notes = " ".join(make_mix(a_mix(*brands), {}, dimension="hook").notes)
-    for expected in ("1 brand has under 30", "more than 100 %", "1 brand waits to be read", "Reading isn't finished"):
+    for expected in (
+        "1 brand has under 30",
+        "more than 100 %",
+        "1 brand waits to be labelled",
+        "Labelling isn't finished",
+    ):
         assert expected in notes
 
 
@@ -204,6 +214,14 @@ def test_a_queue_counts_its_background_and_its_dead_letters() -> None:
     names = ("brand-gather-queue", "brand-gather-queue-background", "brand-gather-queue-background-dlq")
     first = queue_rows([QueueFigures(name, 2, 1, 0, 90.0) for name in names])[0]
     assert (first.title, first.waiting, first.in_flight, first.dead, first.oldest) == ("Gather", 4, 2, 3, "1 min")
+
+
+@pytest.mark.parametrize(
+    ("failed", "error", "note"), [(3, None, "3 of 1,200 items failed"), (3, "no disk", "no disk"), (0, None, "")]
+)
+def test_a_run_says_what_failed(failed: int, error: str | None, note: str) -> None:
+    figures = RunFigures("b", "shared", "acme", "committed", 1200, 1200, failed, True, "done", error, NOW, NOW, NOW)
+    assert run_rows([figures], NOW)[0].note == note
 
 
 def test_a_quiet_process_is_shown_for_a_while_then_forgotten() -> None:
