@@ -244,15 +244,16 @@ def test_a_learning_run_takes_as_many_items_as_it_expects(journal: Journal) -> N
 
 
 def test_the_last_place_is_taken_once(journal: Journal) -> None:
-    run = journal.open_learning("acme", "shared", 1)
-    barrier = threading.Barrier(8)
+    for brand in "abcde":
+        run = journal.open_learning(brand, "shared", 1)
+        barrier = threading.Barrier(16)
 
-    def learn(name: str) -> bool:
-        barrier.wait(10)
-        return journal.learn(run.batch_id, an_item(name))
+        def learn(name: str, batch_id: str = run.batch_id, barrier: threading.Barrier = barrier) -> bool:
+            barrier.wait(10)
+            return journal.learn(batch_id, an_item(name))
 
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(learn, "abcdefgh")) == 1
+        with ThreadPoolExecutor(16) as pool:
+            assert sum(pool.map(learn, "abcdefghijklmnop")) == 1
 
 
 def test_a_brand_has_one_active_run_a_scope(store: Store, journal: Journal) -> None:

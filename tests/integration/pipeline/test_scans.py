@@ -92,6 +92,16 @@ def test_an_older_scan_imported_again_finds_what_it_brought(system: System) -> N
     assert system.record() == before
 
 
+def test_a_corrected_file_of_the_same_day_is_a_change_and_the_first_one_again_is_none(system: System) -> None:
+    first, corrected = on(DAY, "1", "With a tpyo."), on(DAY, "1", "With a typo.")
+    system.ingest(first)
+
+    assert ledger(system.ingest(corrected))["changed"] == 1
+    before = system.rows("scan")
+    assert ledger(system.ingest(first))["changed"] == 0  # this very scan is known
+    assert system.rows("scan") == before
+
+
 def test_a_change_is_told_once_even_if_the_source_keeps_its_last_date(system: System) -> None:
     def seen(day: date, copy: str) -> AdRecord:
         return on(day, "1", copy, first_seen=EARLIER, last_seen=EARLIER)  # a plan's dates, not sightings
