@@ -20,17 +20,17 @@ def test_the_page_is_what_prometheus_reads() -> None:
 
 
 def test_messages_are_counted_by_queue_and_outcome() -> None:
-    metrics.queue_message("url-process-queue", "done", seconds=0.2)
-    metrics.queue_message("url-process-queue", "done")
-    assert sample("adology_queue_messages_total", queue="url-process-queue", outcome="done") == 2
-    assert sample("adology_queue_message_seconds_count", queue="url-process-queue") == 1
+    metrics.queue_message("a-queue", "done", seconds=0.2)
+    metrics.queue_message("a-queue", "done")
+    assert sample("adology_queue_messages_total", queue="a-queue", outcome="done") == 2
+    assert sample("adology_queue_message_seconds_count", queue="a-queue") == 1
 
 
 def test_requests_are_counted_by_their_rule() -> None:
-    metrics.http_request("GET", "/brands/<slug>", 200, seconds=0.01)
-    metrics.http_request("GET", None, 404, seconds=0.01)
-    assert sample("adology_http_requests_total", method="GET", route="/brands/<slug>", status="200") == 1
-    assert sample("adology_http_requests_total", method="GET", route="none", status="404") == 1
+    metrics.http_request("TRACE", "/brands/<slug>", 200, seconds=0.01)
+    metrics.http_request("TRACE", None, 404, seconds=0.01)
+    assert sample("adology_http_requests_total", method="TRACE", route="/brands/<slug>", status="200") == 1
+    assert sample("adology_http_requests_total", method="TRACE", route="none", status="404") == 1
 
 
 def test_a_queue_that_empties_goes_back_to_zero() -> None:
