@@ -148,11 +148,6 @@ def _explain(item: Any) -> str:
     return f"{name}: {item['msg'].removeprefix('Value error, ')}"
 
 
-def export_environment(name: str, value: str) -> None:
-    """Set a variable that a library reads when it is imported (XDG_RUNTIME_DIR, OMP_NUM_THREADS)."""
-    os.environ[name] = value
-
-
 def child_environment(**changes: str) -> dict[str, str]:
     """The environment for a child process, with changes."""
     return {**os.environ, **changes}
