@@ -18,9 +18,11 @@ from core.adapters.postgres.pg_documents import PostgresDocuments
 from core.adapters.postgres.pg_notifier import PostgresNotifier
 from core.adapters.postgres.pg_queue import PostgresQueue
 from core.adapters.postgres.roles import describe_cluster
+from core.adapters.postgres.run_store import PostgresRunStore
 from core.adapters.upload_fetch import SchemeFetcher, UploadMediaFetcher
 from core.ai.taxonomy import Taxonomy, load_taxonomy
 from core.errors import UnavailableError
+from core.pipeline.store import RunStore
 from core.ports import (
     Clock,
     DocumentStore,
@@ -57,6 +59,11 @@ class Services:
     database: Database
     secrets: SecretStore
     clock: Clock
+
+    @cached_property
+    def runs(self) -> RunStore:
+        """Runs, items, leases and the outbox."""
+        return PostgresRunStore(self.database)
 
     @cached_property
     def queue(self) -> MessageQueue:

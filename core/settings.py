@@ -61,7 +61,9 @@ class Settings(BaseSettings):
     queue_max_receive_count: int = Field(
         5, ge=1, description="Deliveries before a message moves to the dead-letter queue."
     )
-    worker_threads: int = Field(10, ge=1, le=64, description="URL messages handled at once per process.")
+    gather_threads: int = Field(2, ge=1, le=64, description="Brands gathered at once per process.")
+    worker_threads: int = Field(20, ge=1, le=64, description="URL messages handled at once per process.")
+    ai_threads: int = Field(2, ge=1, le=64, description="Brands read at once per process; the text model takes a core.")
     lease_seconds: int = Field(60, ge=1, description="How long a commit may take before another worker takes over.")
     run_deadline_seconds: int = Field(
         900, ge=1, description="Time without progress after which a run closes its missing items as failed."
@@ -76,6 +78,9 @@ class Settings(BaseSettings):
     )
     fetch_timeout_seconds: float = Field(30.0, gt=0, description="Whole time of one download.")
 
+    crash_at: str = Field(
+        "", description="NAME or NAME:HIT of a crash point at which the process ends, as kill -9 would; tests only."
+    )
     sample_market: bool = Field(True, description="Fill an empty system with the sample market on the first `up`.")
     sample_ads: int = Field(2_500, ge=10, description="Size of the sample market.")
     request_retention_hours: int = Field(24, ge=1, description="How long request events are kept for resuming sockets.")
@@ -116,6 +121,8 @@ class Settings(BaseSettings):
     def _refuse_test_settings_in_production(self) -> Self:
         if self.environment == "production" and self.fetch_allow_hosts:
             raise ValueError("ADOLOGY_FETCH_ALLOW_HOSTS is for tests and refused in production: unset it")
+        if self.environment == "production" and self.crash_at:
+            raise ValueError("ADOLOGY_CRASH_AT is for tests and refused in production: unset it")
         return self
 
     @property

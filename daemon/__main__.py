@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from core.bootstrap import build_services
+from core.crash_points import arm
 from core.errors import AdologyError, BadInputError
 from core.observability.logs import configure_logging, get_logger, log_uncaught_exceptions
 from core.settings import Settings, load_settings
@@ -32,11 +33,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         configure_logging(level=settings.log_level, json=settings.log_json)
         log_uncaught_exceptions()
+        _arm(settings.crash_at)
         run(settings, roles)
     except AdologyError as error:
         sys.stderr.write(f"{error}\n")
         return _USAGE_ERROR
     return 0
+
+
+def _arm(crash_at: str) -> None:
+    if crash_at:
+        name, _, hit = crash_at.partition(":")
+        arm(name, hit=int(hit or 1))
 
 
 def parse_roles(text: str) -> frozenset[str]:

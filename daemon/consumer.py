@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Protocol
 
+from core.crash_points import crash_point
 from core.errors import (
     AdologyError,
     BadInputError,
@@ -21,6 +22,7 @@ from core.errors import (
 )
 from core.observability import metrics
 from core.observability.logs import bound_context, get_logger
+from core.pipeline.repeat import Repeat, every
 from core.ports import MessageQueue, ReceivedMessage
 
 _log = get_logger(__name__)
@@ -59,7 +61,10 @@ class PollCounts:
 
 @dataclass
 class Consumer:
-    """Consumes one queue with a pool of threads."""
+    """Consumes one queue: up to ``threads`` (at most ten) messages at a time, each of them at once.
+
+    It yields to the consumers ``before`` it: while one of them has its hands full, it receives nothing.
+    """
 
     handler: Handler
     queue: MessageQueue
@@ -68,11 +73,16 @@ class Consumer:
     max_receive_count: int
     stop: threading.Event
     name: str = ""  # of the queue, when it isn't the handler's (the -background twin)
-    _pool: ThreadPoolExecutor = field(init=False, repr=False)
+    before: Sequence[Consumer] = ()
+    pool: Executor | None = None
+    repeat: Repeat = every
+    has_its_hands_full: bool = field(init=False, default=False)
+    _pool: Executor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.name = self.name or self.handler.queue
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix=self.name)
+        self.threads = min(self.threads, _RECEIVE)
+        self._pool = self.pool or ThreadPoolExecutor(self.threads, thread_name_prefix=self.name)
 
     def drain(self) -> None:
         """Poll until the queue has nothing more to give."""
@@ -80,16 +90,21 @@ class Consumer:
             pass
 
     def poll_once(self) -> PollCounts:
-        """Receive up to ten messages, handle them side by side, settle them all."""
-        messages = self.queue.receive(self.name, max_messages=_RECEIVE, wait_seconds=_WAIT_SECONDS)
+        """Receive what can start at once, handle it side by side, settle it all."""
+        if any(consumer.has_its_hands_full for consumer in self.before):
+            return PollCounts()
+        messages = self.queue.receive(self.name, max_messages=self.threads, wait_seconds=_WAIT_SECONDS)
+        self.has_its_hands_full = len(messages) == self.threads
         counts = PollCounts(received=len(messages))
         if not messages:
             return counts
-        with _KeptInvisible(self.queue, messages, self.visibility_seconds) as kept:
-            outcomes = list(self._pool.map(lambda message: self._settle(message, kept), messages))
-        finished = [message for message, outcome in zip(messages, outcomes, strict=True) if outcome != "retried"]
-        for message in self.queue.delete_batch(finished):
-            _log.warning("message not deleted; it will come again", queue=self.name, message_id=message.message_id)
+        crash_point("consumer.received")
+        in_work = dict.fromkeys(message.receipt for message in messages)
+        with self.repeat(self.visibility_seconds / 3, lambda: self._extend(messages, in_work)):
+            outcomes = list(self._pool.map(lambda message: self._settle(message, in_work), messages))
+        crash_point("consumer.handled")
+        self._delete([message for message, outcome in zip(messages, outcomes, strict=True) if outcome != "retried"])
+        crash_point("consumer.deleted")
         for outcome in outcomes:
             setattr(counts, outcome, getattr(counts, outcome) + 1)
         return counts
@@ -98,18 +113,40 @@ class Consumer:
         """Wait for what runs; messages that were received and not started go back at once."""
         self._pool.shutdown(wait=True)
 
-    def _settle(self, message: ReceivedMessage, kept: _KeptInvisible) -> str:
+    def _delete(self, messages: Sequence[ReceivedMessage]) -> None:
+        for message in self.queue.delete_batch(messages):
+            _log.warning("message not deleted; it will come again", queue=self.name, message_id=message.message_id)
+
+    def _extend(self, messages: Sequence[ReceivedMessage], in_work: dict[str, None]) -> None:
+        """Keep the messages of the batch to ourselves until all of them are settled."""
+        for message in messages:
+            if message.receipt not in in_work:
+                continue
+            try:
+                self.queue.change_visibility(message, seconds=self.visibility_seconds)
+            except StaleError:
+                _log.debug("receipt lost; another worker has the message", message_id=message.message_id)
+            except RetryableError:
+                _log.warning("visibility not extended", message_id=message.message_id)
+
+    def _settle(self, message: ReceivedMessage, in_work: dict[str, None]) -> str:
         started = time.monotonic()
         with bound_context(queue=self.name, message_id=message.message_id):
-            outcome = self._outcome(message)
-        if outcome == "retried":
-            kept.forget(message)  # its new visibility stands
+            outcome = self._outcome(message, in_work)
         metrics.queue_message(self.name, outcome, seconds=time.monotonic() - started)
         return outcome
 
-    def _outcome(self, message: ReceivedMessage) -> str:
+    def _outcome(self, message: ReceivedMessage, in_work: dict[str, None]) -> str:
+        outcome, delay_seconds = self._handle(message)
+        if outcome == "retried":
+            in_work.pop(message.receipt)  # first, so that its new visibility stands
+            self._come_again(message, delay_seconds)
+        return outcome
+
+    def _handle(self, message: ReceivedMessage) -> tuple[str, int]:
+        """What became of a message; if it is retried, after how many seconds."""
         if self.stop.is_set():
-            return self._retry(message, delay_seconds=0)
+            return "retried", 0
         try:
             self.handler.handle(message)
         except (WaitingForTurnError, UnavailableError) as error:  # the message is as good as before
@@ -123,36 +160,35 @@ class Consumer:
         except Exception as error:  # the end of a thread's work: the message comes again, people are told
             _log.exception("handler failed unexpectedly")
             return self._retry_or_give_up(message, error)
-        return "done"
+        return "done", 0
 
-    def _retry_or_give_up(self, message: ReceivedMessage, error: Exception) -> str:
+    def _retry_or_give_up(self, message: ReceivedMessage, error: Exception) -> tuple[str, int]:
         if self.stop.is_set():
-            return self._retry(message, delay_seconds=0)
+            return "retried", 0
         if message.receive_count >= self.max_receive_count - 1:
             # What an error of others says may hold rows or secrets: it stays in the log.
             said = f": {error}" if isinstance(error, AdologyError) else ""
             return self._give_up(message, f"{type(error).__name__} after {message.receive_count} attempts{said}")
         if isinstance(error, ThrottledError):
-            return self._retry(message, delay_seconds=int(error.retry_after_seconds) + 1)
-        return self._retry(message, delay_seconds=min(2**message.receive_count, _LONGEST_BACKOFF_SECONDS))
+            return "retried", int(error.retry_after_seconds) + 1
+        return "retried", min(2**message.receive_count, _LONGEST_BACKOFF_SECONDS)
 
-    def _park(self, message: ReceivedMessage, error: Exception) -> str:
+    def _park(self, message: ReceivedMessage, error: Exception) -> tuple[str, int]:
         """Send a delayed copy and drop this one: waiting must not use up the message's attempts."""
         _log.info("parked", reason=str(error))
         try:
             self.queue.send_batch(self.name, [message.body], delay_seconds=_PARKED_SECONDS)
         except RetryableError:
-            return self._retry(message, delay_seconds=_PARKED_SECONDS)
-        return "done"
+            return "retried", _PARKED_SECONDS
+        return "done", 0
 
-    def _retry(self, message: ReceivedMessage, *, delay_seconds: int) -> str:
+    def _come_again(self, message: ReceivedMessage, seconds: int) -> None:
         try:
-            self.queue.change_visibility(message, seconds=delay_seconds)
+            self.queue.change_visibility(message, seconds=seconds)
         except (StaleError, RetryableError):
             _log.debug("visibility not changed; the message comes again by itself")
-        return "retried"
 
-    def _give_up(self, message: ReceivedMessage, reason: str) -> str:
+    def _give_up(self, message: ReceivedMessage, reason: str) -> tuple[str, int]:
         try:
             self.handler.give_up(message, reason)
         except (StaleError, NotFoundError, BadInputError) as error:
@@ -161,43 +197,8 @@ class Consumer:
             return self._park(message, error)
         except AdologyError as error:
             _log.warning("giving up failed; the message comes again", reason=str(error))
-            return "retried"
+            return "retried", self.visibility_seconds
         except Exception:  # the end of a thread's work: the messages beside it are settled all the same
             _log.exception("giving up failed unexpectedly; the message comes again")
-            return "retried"
-        return "given_up"
-
-
-class _KeptInvisible:
-    """Extends the visibility of messages at a third of the timeout while their work goes on."""
-
-    def __init__(self, queue: MessageQueue, messages: Iterable[ReceivedMessage], visibility_seconds: int) -> None:
-        self._queue, self._seconds = queue, visibility_seconds
-        self._messages = {message.receipt: message for message in messages}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._extend, name="visibility", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def forget(self, message: ReceivedMessage) -> None:
-        """Extend this one no more."""
-        self._messages.pop(message.receipt, None)
-
-    def _extend(self) -> None:
-        while not self._over.wait(self._seconds / 3):
-            for message in list(self._messages.values()):
-                self._extend_one(message)
-
-    def _extend_one(self, message: ReceivedMessage) -> None:
-        try:
-            self._queue.change_visibility(message, seconds=self._seconds)
-        except StaleError:
-            _log.debug("receipt lost; another worker has the message", message_id=message.message_id)
-        except RetryableError:
-            _log.warning("visibility not extended", message_id=message.message_id)
+            return "retried", self.visibility_seconds
+        return "given_up", 0

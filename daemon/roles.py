@@ -11,20 +11,24 @@ from dataclasses import dataclass, field
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from core.adapters.postgres.registry_journal import PostgresJournal
+from core.adapters.postgres.registry_place import PostgresRegistryPlace
+from core.adapters.postgres.request_store import forget_old_events
 from core.adapters.postgres.run_store import beat
 from core.ai.labelling import TextLabeller
 from core.bootstrap import Services
 from core.errors import AdologyError
-from core.messages import BACKGROUND_SUFFIX, QUEUES, URL_QUEUE
+from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, GATHER_QUEUE, QUEUES, URL_QUEUE
 from core.observability import metrics
 from core.observability.errors_sink import ErrorsSink
 from core.observability.logs import get_logger
 from core.pipeline.acquire import Acquirer
+from core.pipeline.ai_phase import AiPhase
 from core.pipeline.commit import Committer
 from core.pipeline.enrich import Enricher
 from core.pipeline.gather import Gatherer
+from core.pipeline.journal import RunJournal
 from core.pipeline.progress import report_progress
+from core.pipeline.record import write_record
 from core.pipeline.relay import send_outbox
 from core.pipeline.sweep import Sweeper
 from core.settings import Settings
@@ -43,7 +47,8 @@ _RELAY_SECONDS = 0.2
 _PROGRESS_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 10.0
 _REGISTRY_SECONDS = 2.0
-_THREADS = 2  # per queue but the URLs': brands read at once, for the text model uses one core per call
+_FORGET_SECONDS = 60.0
+_BATCH = 10  # a received batch: the most SQS gives at once
 _JOBS = 32  # a long AI phase must not keep the relay waiting for a thread
 
 
@@ -68,7 +73,8 @@ class RunningRoles:
 
 def build_registry(settings: Settings, services: Services) -> ActiveBrands:
     """The registry of this process; it serves once it holds the store's lock."""
-    journal = PostgresJournal(services.database, lease_seconds=settings.lease_seconds)
+    place = PostgresRegistryPlace(services.database)
+    journal = RunJournal(services.runs, place, settings.lease_seconds)
     return ActiveBrands(journal, monotonic=time.monotonic, lease_seconds=settings.lease_seconds)
 
 
@@ -91,9 +97,9 @@ def start_roles(
         _repeat(schedule, registry.hold, _REGISTRY_SECONDS, "registry")
         running.on_stop.append(registry.let_go)
     if "worker" in roles:
-        running.consumers = _consumers(settings, services, stopping)
-        for consumer in running.consumers:
-            _repeat(schedule, consumer.drain, _POLL_SECONDS, f"consume {consumer.name}")
+        running.consumers = consumers_of(settings, services, stopping)
+        for number, consumer in enumerate(running.consumers):
+            _repeat(schedule, consumer.drain, _POLL_SECONDS, f"consume {consumer.name} {number}")
     if "scheduler" in roles:
         _schedule_sweeps(schedule, settings, services)
     heart = _heart(services, roles)
@@ -119,34 +125,58 @@ def _guarded(action: Callable[[], object], name: str) -> Callable[[], None]:
     return run
 
 
-def _consumers(settings: Settings, services: Services, stopping: threading.Event) -> list[Consumer]:
-    def consumer(handler: Handler, name: str) -> Consumer:
-        return Consumer(
-            handler=handler,
-            queue=services.queue,
-            threads=settings.worker_threads if handler.queue == URL_QUEUE else _THREADS,
-            visibility_seconds=settings.queue_visibility_seconds,
-            max_receive_count=settings.queue_max_receive_count,
-            stop=stopping,
-            name=name,
-        )
+def consumers_of(settings: Settings, services: Services, stopping: threading.Event) -> list[Consumer]:
+    """Every queue's consumers: as many as it takes for its threads, a batch of ten each.
 
-    consumers = []
+    One slow message keeps its batch from being settled, so the URLs have two; the background twin of a queue yields.
+    """
+
+    def consume(handler: Handler, name: str, threads: int, before: Sequence[Consumer] = ()) -> list[Consumer]:
+        return [
+            Consumer(
+                handler=handler,
+                queue=services.queue,
+                threads=min(threads - first, _BATCH),
+                visibility_seconds=settings.queue_visibility_seconds,
+                max_receive_count=settings.queue_max_receive_count,
+                stop=stopping,
+                name=name,
+                before=before,
+            )
+            for first in range(0, threads, _BATCH)
+        ]
+
+    threads = {
+        GATHER_QUEUE: settings.gather_threads,
+        URL_QUEUE: settings.worker_threads,
+        AI_QUEUE: settings.ai_threads,
+    }
+    found: list[Consumer] = []
     for handler in handlers(settings, services, stopping.is_set):
+        urgent = consume(handler, handler.queue, threads[handler.queue])
+        # What is read closely is the background's own work: it waits for nobody's first labels.
+        before = () if handler.queue == AI_QUEUE else urgent
+        background = consume(handler, handler.queue + BACKGROUND_SUFFIX, threads[handler.queue], before)
+        found += urgent + background
         for name in (handler.queue, handler.queue + BACKGROUND_SUFFIX):
-            dead = DeadLetterHandler(handler, name, services.database)
-            consumers += [consumer(handler, name), consumer(dead, dead.queue)]
-    return consumers
+            dead = DeadLetterHandler(handler, name, services.runs)
+            found += consume(dead, dead.queue, 1)
+    return found
+
+
+def build_committer(settings: Settings, services: Services) -> Committer:
+    """What commits runs, in the worker as in the sweep."""
+    return Committer(services.runs, write_record, settings.lease_seconds)
 
 
 def handlers(
     settings: Settings, services: Services, is_stopping: Callable[[], bool] = lambda: False
 ) -> tuple[Handler, ...]:
     """One handler per phase, over the services."""
-    connections = 2 * settings.worker_threads + 8  # two URL queues, and the slower phases
+    connections = 2 * settings.worker_threads + 8  # the URLs and their background, and the slower phases
     registry = RegistryClient(settings.registry_address, token=services.internal_token, connections=connections)
-    committer = Committer(services.database)
-    gatherer = Gatherer(services.database, services.objects, services.documents, services.sources, registry)
+    committer = build_committer(settings, services)
+    gatherer = Gatherer(services.runs, services.objects, services.documents, services.sources, registry)
     acquirer = Acquirer(
         services.database,
         services.objects,
@@ -156,26 +186,27 @@ def handlers(
         settings.media_max_pixels,
     )
     labeller = TextLabeller(services.taxonomy, services.embedder)
-    enricher = Enricher(services.database, labeller, services.embedder, is_stopping)
+    enricher = Enricher(services.database, AiPhase(services.runs), labeller, services.embedder, is_stopping)
     return (
         GatherHandler(gatherer, committer, registry),
         AcquireHandler(acquirer, committer, registry),
-        EnrichHandler(enricher, services.database, services.queue),
+        EnrichHandler(enricher, services.queue),
     )
 
 
 def _schedule_sweeps(schedule: BackgroundScheduler, settings: Settings, services: Services) -> None:
-    sweeper = Sweeper(
-        services.database,
-        Committer(services.database),
-        settings.lease_seconds,
-        settings.run_deadline_seconds,
-        settings.request_retention_hours,
-    )
-    _repeat(schedule, lambda: send_outbox(services.database, services.queue), _RELAY_SECONDS, "outbox relay")
+    sweeper = Sweeper(services.runs, build_committer(settings, services), settings.run_deadline_seconds)
+    hours = settings.request_retention_hours
+    _repeat(schedule, lambda: send_outbox(services.runs, services.queue), _RELAY_SECONDS, "outbox relay")
     _repeat(schedule, lambda: report_progress(services.database), _PROGRESS_SECONDS, "progress")
     _repeat(schedule, sweeper.sweep, settings.sweep_seconds, "sweep")
+    _repeat(schedule, lambda: _forget_events(services, hours), _FORGET_SECONDS, "old events")
     _repeat(schedule, lambda: _measure_queues(services), _HEARTBEAT_SECONDS, "queue depths")
+
+
+def _forget_events(services: Services, hours: int) -> None:
+    with services.database.machinery() as connection:
+        forget_old_events(connection, hours=hours)
 
 
 def _measure_queues(services: Services) -> None:

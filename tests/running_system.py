@@ -27,7 +27,6 @@ from core.bootstrap import Services, build_services
 from core.domain.ad import AdFormat, AdRecord, AdVersion, Rejection
 from core.domain.media import MediaRef, MediaRole
 from core.domain.principal import LOCAL_PRINCIPAL, Principal
-from core.pipeline.commit import Committer
 from core.pipeline.imports import Importer
 from core.pipeline.progress import report_progress
 from core.pipeline.relay import send_outbox
@@ -36,7 +35,7 @@ from core.pipeline.sweep import Sweeper
 from daemon import sockets
 from daemon.consumer import Consumer
 from daemon.factory import create_app
-from daemon.roles import _consumers, build_registry
+from daemon.roles import build_committer, build_registry, consumers_of
 from registry.active_brands import ActiveBrands
 from tests.daemon.support import daemon_settings
 from tests.fakes.embedder import FakeEmbedder
@@ -76,7 +75,7 @@ class System:
     consumers: dict[str, Consumer] = field(init=False)
 
     def __post_init__(self) -> None:
-        consumers = _consumers(self.services.settings, self.services, self.stopping)
+        consumers = consumers_of(self.services.settings, self.services, self.stopping)
         self.consumers = {consumer.name: consumer for consumer in consumers}
 
     # --- asking
@@ -134,7 +133,7 @@ class System:
 
     def relay(self) -> int:
         """Send what the outbox holds; how many messages."""
-        return send_outbox(self.services.database, self.services.queue)
+        return send_outbox(self.services.runs, self.services.queue)
 
     def poll(self, queue: str) -> int:
         """One poll of a queue, if it holds something; how many messages came."""
@@ -152,9 +151,8 @@ class System:
 
     @property
     def sweeper(self) -> Sweeper:
-        settings, database = self.services.settings, self.services.database
-        hours = settings.request_retention_hours
-        return Sweeper(database, Committer(database), settings.lease_seconds, settings.run_deadline_seconds, hours)
+        settings, services = self.services.settings, self.services
+        return Sweeper(services.runs, build_committer(settings, services), settings.run_deadline_seconds)
 
     def let_leases_lapse(self) -> None:
         self.execute("UPDATE run SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL")

@@ -66,6 +66,25 @@ class ItemResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """A run as stored. ``fence`` is the newest lease's token."""
+
+    batch_id: str
+    scope: str
+    brand_slug: str
+    state: RunState
+    expected_count: int
+    fence: int
+    ai_state: str
+    source: Mapping[str, Any]
+
+    @property
+    def learns(self) -> bool:
+        """Started by a count alone: it learns its items by their URLs."""
+        return bool(self.source.get("learns"))
+
+
+@dataclass(frozen=True, slots=True)
 class RunSnapshot:
     """A run as the store has it. ``learns``: it was started by a count alone and learns its items by their URLs."""
 

@@ -16,23 +16,17 @@ from core.adapters.postgres.content_store import (
     vectors_of,
 )
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.run_store import (
-    claim_ai_phase,
-    extend_ai_phase,
-    find_run,
-    finish_ai_phase,
-    release_ai_phase,
-)
 from core.ai.labelling import OpenText, TextLabeller
+from core.domain.run import Run
 from core.errors import RetryableError
 from core.messages import AiPhaseMessage
 from core.observability.logs import get_logger
+from core.pipeline.ai_phase import AiPhase, KeepAlive
 from core.ports import TextEmbedder, Vector
 
 _log = get_logger(__name__)
 _RULES_BATCH = 500
 _VECTORS_BATCH = 128  # a few seconds of the model: progress shows, and little is lost with the process
-_LEASE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +34,7 @@ class Enricher:
     """Enrich with its ports. ``is_stopping`` ends the work between two batches when the process must end."""
 
     database: Database
+    phase: AiPhase
     labeller: TextLabeller
     embedder: TextEmbedder
     is_stopping: Callable[[], bool] = lambda: False
@@ -48,6 +43,8 @@ class Enricher:
         """What rules tell of every new content of the brand, at once: no label waits for a vector."""
         done = 0
         for contents in self._waiting_for_rules(message.scope, message.brand):
+            if self.is_stopping():
+                raise RetryableError("this worker stops; another one goes on")
             self._apply_rules(message.scope, contents)
             done += len(contents)
         return done
@@ -58,31 +55,22 @@ class Enricher:
         Raises RetryableError when the process ends in between: what is labelled stays, the rest comes again.
         """
         if message.batch_id is None:
-            return self._apply_all_prototypes(message.scope, message.brand, None)
-        with self.database.machinery() as connection:
-            run = find_run(connection, batch_id=message.batch_id)
-            if run is None or not claim_ai_phase(connection, message.batch_id, lease_seconds=_LEASE_SECONDS):
-                return 0
-        settle = release_ai_phase
-        try:
-            done = self._apply_all_prototypes(run.scope, run.brand_slug, run.batch_id)
-            settle = finish_ai_phase
-        finally:
-            with self.database.machinery() as connection:
-                settle(connection, run.batch_id)
+            return self._apply_all_prototypes(message.scope, message.brand, lambda: None)
+        return self.phase.read(message.batch_id, self._read_run)
+
+    def _read_run(self, run: Run, keep_alive: KeepAlive) -> int:
+        done = self._apply_all_prototypes(run.scope, run.brand_slug, keep_alive)
         _log.info("brand read", brand=run.brand_slug, batch_id=run.batch_id, contents=done)
         return done
 
-    def _apply_all_prototypes(self, scope: str, brand_slug: str, batch_id: str | None) -> int:
+    def _apply_all_prototypes(self, scope: str, brand_slug: str, keep_alive: KeepAlive) -> int:
         done = 0
         for contents in self._waiting_for_vectors(scope, brand_slug):
             if self.is_stopping():
                 raise RetryableError("this worker stops; another one goes on")
             self._apply_prototypes(scope, contents)
             done += len(contents)
-            if batch_id is not None:
-                with self.database.machinery() as connection:
-                    extend_ai_phase(connection, batch_id, lease_seconds=_LEASE_SECONDS)
+            keep_alive()
         return done
 
     def _waiting_for_rules(self, scope: str, brand_slug: str) -> Iterator[Sequence[Unlabelled]]:

@@ -7,25 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.adapters.postgres.brand_store import find_brand, resolve_brand
-from core.adapters.postgres.engine import Connection, Database
-from core.adapters.postgres.request_store import link_request
-from core.adapters.postgres.run_store import (
-    RunRow,
-    active_run,
-    fail_run,
-    find_run,
-    insert_manifest,
-    insert_messages,
-    insert_run,
-)
+from core.crash_points import crash_point
 from core.domain.ad import AdRecord
 from core.domain.identity import identity
-from core.domain.run import ACTIVE_STATES
-from core.errors import AdologyError, ConflictError, TerminalError, WaitingForTurnError
+from core.domain.run import ACTIVE_STATES, Run
+from core.errors import ConflictError, StaleError, TerminalError, WaitingForTurnError
 from core.messages import URL_QUEUE, GatherMessage
 from core.observability.logs import get_logger
 from core.pipeline.manifest import Manifest, build_manifest, url_message
+from core.pipeline.store import NewRun, RunStore, Transaction
 from core.ports import DocumentStore, ObjectStore, SourceEngine
 from core.sources.staging import read_bundle
 
@@ -45,103 +35,59 @@ class RegistryStart(Protocol):
 class Gatherer:
     """Gather with its ports."""
 
-    database: Database
+    runs: RunStore
     objects: ObjectStore
     documents: DocumentStore
     sources: Sequence[SourceEngine]
     registry: RegistryStart
 
-    def gather(self, message: GatherMessage, *, message_key: str) -> tuple[str, int | None]:
-        """Open a run, or join the active one; returns (batch_id, lease token if it is complete already).
+    def gather(self, message: GatherMessage, *, message_key: str) -> tuple[Run, int | None]:
+        """Open a run, or join the active one; returns it with a lease token if it is complete already.
 
         ``message_key`` names the message: delivered twice, it finds its run again. Raises WaitingForTurnError
-        while another run of the brand must end first.
+        while another run of the brand must end first, StaleError when its request was cancelled.
         """
-        gather_key = identity("gather", message.request_id or message_key, message.brand, message.bundle or "")
+        gather_key = _key(message, message_key)
         run = self._run_of(gather_key) or self._open(message, gather_key)
+        crash_point("gather.stored")
         if run.state not in ACTIVE_STATES:
-            return run.batch_id, None
+            return run, None
         token = self.registry.start(
             brand=run.brand_slug, expected_count=run.expected_count, batch_id=run.batch_id, scope=run.scope
         )
-        return run.batch_id, token
+        crash_point("gather.started")
+        return run, token
 
     def give_up(self, message: GatherMessage, *, message_key: str, reason: str) -> None:
         """Record that the brand could not be gathered, so that its request ends."""
-        gather_key = identity("gather", message.request_id or message_key, message.brand, message.bundle or "")
-        batch_id = identity("run", gather_key)
-        with self.database.machinery() as connection:
-            fail_run(
-                connection,
-                batch_id=batch_id,
-                scope=message.scope,
-                brand_slug=message.brand,
-                gather_key=gather_key,
-                error=reason,
-            )
+        run = _new_run(message, _key(message, message_key), slug=message.brand, expected=0)
+        with self.runs.transaction() as store:
+            store.runs.insert_failed(run, error=reason)
             if message.request_id:
-                link_request(connection, request_id=message.request_id, batch_id=batch_id)
+                store.requests.link(request_id=message.request_id, batch_id=run.batch_id)
 
-    def _run_of(self, gather_key: str) -> RunRow | None:
-        with self.database.machinery() as connection:
-            return find_run(connection, gather_key=gather_key)
+    def _run_of(self, gather_key: str) -> Run | None:
+        with self.runs.transaction() as store:
+            return store.runs.of_gather(gather_key)
 
-    def _open(self, message: GatherMessage, gather_key: str) -> RunRow:
-        joined = self._join(message)
+    def _open(self, message: GatherMessage, gather_key: str) -> Run:
+        with self.runs.transaction(message.scope) as store:
+            joined = _join(store, message)
         if joined is not None:
             return joined
         manifest = build_manifest(self._records(message), message.scope)
         self._keep_raw(message.scope, manifest)
-        batch_id = identity("run", gather_key)
-        with self.database.worker(message.scope) as connection:
-            names = _names(manifest, message.brand)
-            slug = resolve_brand(connection, scope=message.scope, name=names[0], aliases=names[1:])
-            expected = len(manifest.items)
-            self._insert_run(
-                connection, message, batch_id=batch_id, slug=slug, gather_key=gather_key, expected=expected
-            )
-            insert_manifest(connection, batch_id, message.scope, manifest.entries, manifest.items.values())
-            bodies = (
-                url_message(item, brand=slug, scope=message.scope, batch_id=batch_id, request_id=message.request_id)
-                for item in manifest.items.values()
-            )
-            insert_messages(connection, URL_QUEUE, bodies)
-            if message.request_id:
-                link_request(connection, request_id=message.request_id, batch_id=batch_id)
-            run = find_run(connection, batch_id=batch_id)
-        assert run is not None
-        _log.info("run opened", brand=slug, batch_id=batch_id, ads=len(manifest.entries), items=len(manifest.items))
+        crash_point("gather.asked")
+        with self.runs.transaction(message.scope) as store:
+            run = _store_manifest(store, message, manifest, gather_key)
+        _log.info(
+            "run opened",
+            brand=run.brand_slug,
+            batch_id=run.batch_id,
+            ads=len(manifest.entries),
+            items=run.expected_count,
+        )
         return run
-
-    @staticmethod
-    def _insert_run(
-        connection: Connection, message: GatherMessage, *, batch_id: str, slug: str, gather_key: str, expected: int
-    ) -> None:
-        try:
-            insert_run(
-                connection,
-                batch_id=batch_id,
-                scope=message.scope,
-                brand_slug=slug,
-                expected_count=expected,
-                gather_key=gather_key,
-                source={"source": message.source, "bundle": message.bundle, "brand": message.brand},
-            )
-        except ConflictError as error:  # another gather of the brand was faster: after it, this one finds its turn
-            raise WaitingForTurnError(str(error)) from error
-
-    def _join(self, message: GatherMessage) -> RunRow | None:
-        """Hang the request on the active run when that asks the same sources; else wait for its end."""
-        with self.database.worker(message.scope) as connection:
-            slug = find_brand(connection, scope=message.scope, name=message.brand)
-            run = slug and active_run(connection, brand_slug=slug, scope=message.scope)
-            if not run:
-                return None
-            if message.bundle is not None or run.source.get("bundle") or run.source.get("source") != message.source:
-                raise WaitingForTurnError(f"a run of {slug!r} with other sources is active; this one follows it")
-            if message.request_id:
-                link_request(connection, request_id=message.request_id, batch_id=run.batch_id)
-            return run
 
     def _records(self, message: GatherMessage) -> Iterator[AdRecord]:
         if message.bundle is not None:
@@ -159,6 +105,71 @@ class Gatherer:
     def _keep_raw(self, scope: str, manifest: Manifest) -> None:
         """Keep the untouched rows as documents, by their hash; done before the run so that it can refer to them."""
         self.documents.put_many(scope, RAW_COLLECTION, _raw_documents(manifest))
+
+
+def _join(store: Transaction, message: GatherMessage) -> Run | None:
+    """Hang the request on the active run when that asks the same sources or more; else wait for its end."""
+    if message.request_id and not store.requests.is_wanted(message.request_id):
+        raise StaleError(f"request {message.request_id} was cancelled")
+    slug = store.brands.find(scope=message.scope, name=message.brand)
+    if slug is None:
+        return None
+    if message.request_id and message.bundle is None:
+        known = store.requests.run_of(message.request_id, brand_slug=slug, scope=message.scope)
+        if known is not None:  # this message came before, and joined it
+            return known
+    run = store.runs.active(brand_slug=slug, scope=message.scope, to_join=True)
+    if run is None:
+        return None
+    if not _covers(run, message):
+        raise WaitingForTurnError(f"a run of {slug!r} with other sources is active; this one follows it")
+    if message.request_id:
+        store.requests.link(request_id=message.request_id, batch_id=run.batch_id)
+    return run
+
+
+def _covers(run: Run, message: GatherMessage) -> bool:
+    """Whether the run asks all that the message asks for; one without a source asks every source."""
+    if message.bundle is not None or run.source.get("bundle") or run.learns or "repairs" in run.source:
+        return False
+    return run.source.get("source") in (None, message.source)
+
+
+def _store_manifest(store: Transaction, message: GatherMessage, manifest: Manifest, gather_key: str) -> Run:
+    """The run, its items and one message per item: all in one transaction, so that no barrier opens too early."""
+    names = _names(manifest, message.brand)
+    slug = store.brands.resolve(scope=message.scope, name=names[0], aliases=names[1:])
+    new = _new_run(message, gather_key, slug=slug, expected=len(manifest.items))
+    open_run(store, new, manifest, request_id=message.request_id)
+    run = store.runs.find(new.batch_id)
+    assert run is not None
+    return run
+
+
+def open_run(store: Transaction, new: NewRun, manifest: Manifest, *, request_id: str | None) -> None:
+    """Store a run with its manifest and the messages of its items. Raises WaitingForTurnError while one is active."""
+    try:
+        store.runs.insert(new)
+    except ConflictError as error:  # another gather of the brand was faster: after it, this one finds its turn
+        raise WaitingForTurnError(str(error)) from error
+    store.items.insert_manifest(new.batch_id, new.scope, manifest.entries, manifest.items.values())
+    bodies = [
+        url_message(item, brand=new.brand_slug, scope=new.scope, batch_id=new.batch_id, request_id=request_id)
+        for item in manifest.items.values()
+    ]
+    store.outbox.add(URL_QUEUE, bodies)
+    if request_id:
+        store.requests.link(request_id=request_id, batch_id=new.batch_id)
+    crash_point("gather.storing")
+
+
+def _key(message: GatherMessage, message_key: str) -> str:
+    return identity("gather", message.request_id or message_key, message.brand, message.bundle or "")
+
+
+def _new_run(message: GatherMessage, gather_key: str, *, slug: str, expected: int) -> NewRun:
+    source = {"source": message.source, "bundle": message.bundle, "brand": message.brand}
+    return NewRun(identity("run", gather_key), message.scope, slug, expected, gather_key, source)
 
 
 def _raw_documents(manifest: Manifest) -> Iterator[tuple[str, dict[str, object]]]:
@@ -182,8 +193,3 @@ def _names(manifest: Manifest, brand: str) -> list[str]:
         for alias in record.get("brand_aliases") or ():
             names.setdefault(str(alias))
     return [*names, brand] if names else [brand]
-
-
-def explain(error: AdologyError) -> str:
-    """The reason stored with a run that could not be gathered."""
-    return f"{error.code}: {error}"

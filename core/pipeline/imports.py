@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from core.adapters.postgres.brand_store import resolve_brand
+from core.adapters.postgres.brand_store import PostgresBrands
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.request_store import insert_outbox, insert_rejections, insert_request
+from core.adapters.postgres.outbox import PostgresOutbox
+from core.adapters.postgres.request_store import insert_rejections, insert_request
 from core.domain.ad import AdRecord, Rejection
 from core.domain.brand import alias_key
 from core.domain.principal import SHARED_SCOPE, Principal
@@ -91,14 +92,14 @@ class Importer:
                 rejections=rejections,
             )
             bodies = [message.model_copy(update={"request_id": request_id}).to_body() for message in messages]
-            insert_outbox(connection, [(GATHER_QUEUE, body) for body in bodies])
+            PostgresOutbox(connection).add(GATHER_QUEUE, bodies)
         return request_id
 
     def _message(self, key: tuple[str, str], records: list[AdRecord]) -> GatherMessage:
         scope, _ = key
         aliases = dict.fromkeys(alias for record in records for alias in record.brand_aliases)
         with self.database.worker(scope) as connection:
-            slug = resolve_brand(connection, scope=scope, name=records[0].brand_name, aliases=list(aliases))
+            slug = PostgresBrands(connection).resolve(scope=scope, name=records[0].brand_name, aliases=list(aliases))
         with write_bundle(records) as stream:
             bundle = self.objects.put(stream, max_bytes=self.max_bundle_bytes)
         return GatherMessage(brand=slug, scope=scope, source=IMPORT_SOURCE, bundle=bundle.sha256)

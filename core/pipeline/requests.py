@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.request_store import insert_outbox, insert_request
+from core.adapters.postgres.outbox import PostgresOutbox
+from core.adapters.postgres.request_store import insert_request
 from core.domain.principal import SHARED_SCOPE, Principal
 from core.errors import NotFoundError
 from core.messages import GATHER_QUEUE, GatherMessage
@@ -36,5 +37,5 @@ def ask_for_ingest(
         params = {"brand": brand, "sources": asked, "parts": 1}
         request_id = insert_request(connection, organisation_id=principal.organisation_id, kind="ingest", params=params)
         message = GatherMessage(brand=brand, scope=SHARED_SCOPE, source=source, request_id=request_id)
-        insert_outbox(connection, [(GATHER_QUEUE, message.to_body())])
+        PostgresOutbox(connection).add(GATHER_QUEUE, [message.to_body()])
     return request_id

@@ -1,23 +1,15 @@
-"""What nobody may be left waiting for: lapsed leases, overdue items, forgotten AI phases, old events."""
+"""What nobody may be left waiting for: unwanted runs, overdue items, lapsed leases, forgotten AI phases."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.adapters.postgres.engine import Database
-from core.adapters.postgres.request_store import forget_old_events
-from core.adapters.postgres.run_store import (
-    abandon_run,
-    close_overdue_items,
-    forgotten_ai_phases,
-    grant_lease,
-    insert_messages,
-    lapsed_commits,
-)
+from core.crash_points import crash_point
 from core.errors import RetryableError, StaleError
 from core.messages import AI_QUEUE, AiPhaseMessage
 from core.observability.logs import get_logger
 from core.pipeline.commit import Committer
+from core.pipeline.store import RunStore
 
 _log = get_logger(__name__)
 _AI_FORGOTTEN_SECONDS = 600  # longer than a message may wait in a busy queue
@@ -28,36 +20,41 @@ _MOST_COMMITS = 5  # of one run, each by another lease
 class Sweeper:
     """The sweeps with their ports."""
 
-    database: Database
+    runs: RunStore
     committer: Committer
-    lease_seconds: int
     deadline_seconds: int
-    event_hours: int
 
     def sweep(self) -> None:
         """Everything once."""
+        self.cancel_unwanted()
         self.close_overdue()
         self.take_lapsed_commits()
         self.send_forgotten_ai_phases()
-        with self.database.machinery() as connection:
-            forget_old_events(connection, hours=self.event_hours)
+
+    def cancel_unwanted(self) -> None:
+        """Stop the runs for which nobody waits any more."""
+        with self.runs.transaction() as store:
+            cancelled = store.runs.cancel_unwanted()
+        if cancelled:
+            _log.info("runs cancelled: nobody waits for them", runs=len(cancelled))
 
     def close_overdue(self) -> None:
         """Fail the missing items of runs without progress, so that they complete."""
-        with self.database.machinery() as connection:
-            closed = close_overdue_items(connection, deadline_seconds=self.deadline_seconds)
+        with self.runs.transaction() as store:
+            closed = store.items.close_overdue(deadline_seconds=self.deadline_seconds)
         if closed:
             _log.warning("items closed at their run's deadline", items=closed)
 
     def take_lapsed_commits(self) -> None:
         """Commit what its committer left behind; the fence keeps a late one from writing."""
-        with self.database.machinery() as connection:
-            waiting = lapsed_commits(connection)
+        with self.runs.transaction() as store:
+            waiting = store.runs.lapsed_commits()
         for batch_id in waiting:
-            with self.database.machinery() as connection:
-                token = grant_lease(connection, batch_id, lease_seconds=self.lease_seconds)
+            with self.runs.transaction() as store:
+                token = store.leases.grant(batch_id, lease_seconds=self.committer.lease_seconds)
             if token is None:
                 continue
+            crash_point("sweep.leased")
             _log.warning("commit taken over", batch_id=batch_id)
             try:
                 self.committer.commit(batch_id, token=token)
@@ -70,16 +67,17 @@ class Sweeper:
     def _abandon(self, batch_id: str, token: int, error: Exception) -> None:
         """Let the brand go on without a run that can't be committed, after several attempts."""
         if token >= _MOST_COMMITS:
-            with self.database.machinery() as connection:
-                abandon_run(connection, batch_id, token=token, error=f"it could not be stored: {type(error).__name__}")
+            with self.runs.transaction() as store:
+                store.runs.abandon(batch_id, token=token, error=f"it could not be stored: {type(error).__name__}")
 
     def send_forgotten_ai_phases(self) -> None:
         """Send the AI message of committed runs again when nobody works on them."""
-        with self.database.machinery() as connection:
-            runs = forgotten_ai_phases(connection, older_than_seconds=_AI_FORGOTTEN_SECONDS)
+        with self.runs.transaction() as store:
+            forgotten = store.runs.forgotten_ai_phases(older_than_seconds=_AI_FORGOTTEN_SECONDS)
             bodies = [
-                AiPhaseMessage(brand=run.brand_slug, scope=run.scope, batch_id=run.batch_id).to_body() for run in runs
+                AiPhaseMessage(brand=run.brand_slug, scope=run.scope, batch_id=run.batch_id).to_body()
+                for run in forgotten
             ]
-            insert_messages(connection, AI_QUEUE, bodies)
-        if runs:
-            _log.warning("AI phase sent again", runs=len(runs))
+            store.outbox.add(AI_QUEUE, bodies)
+        if forgotten:
+            _log.warning("AI phase sent again", runs=len(forgotten))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.crash_points import crash_point
 from core.domain.media import MediaStatus
 from core.domain.run import ItemResult
 from core.errors import NotFoundError
 from core.messages import URL_QUEUE, UrlMessage, parse_message
-from core.observability.logs import bound_context
+from core.observability.logs import bound_context, get_logger
 from core.pipeline.acquire import Acquirer, failed
 from core.pipeline.commit import Committer
 from core.ports import ReceivedMessage
 from registry.client import RegistryClient
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,9 @@ class AcquireHandler:
         """Acquire, submit and, when asked, commit."""
         body = parse_message(UrlMessage, message.body)
         with bound_context(brand=body.brand, batch_id=body.batch_id, request_id=body.request_id):
-            self._submit(body, self.acquirer.acquire(body))
+            result = self.acquirer.acquire(body)
+            crash_point("acquire.done")
+            self._submit(body, result)
 
     def give_up(self, message: ReceivedMessage, reason: str) -> None:
         """Submit the item as failed: the run completes without it."""
@@ -39,10 +44,12 @@ class AcquireHandler:
         batch_id, token = self.registry.submit(
             brand=body.brand, scope=body.scope, batch_id=body.batch_id, result=result
         )
+        crash_point("acquire.submitted")
         if token is None:
             return
         self.committer.commit(batch_id, token=token)
         try:
             self.registry.commit_complete(brand=body.brand, scope=body.scope, batch_id=batch_id)
         except NotFoundError:
-            return  # forgotten already: the hint came too late to matter
+            _log.debug("forgotten already: the hint came too late to matter", batch_id=batch_id)
+        crash_point("commit.completed")

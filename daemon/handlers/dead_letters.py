@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.adapters.postgres.engine import Database
-from core.adapters.postgres.run_store import file_dead_letter
+from core.crash_points import crash_point
 from core.errors import AdologyError, RetryableError
 from core.messages import DEAD_LETTER_SUFFIX, Message, parse_message
 from core.observability.logs import get_logger
+from core.pipeline.store import RunStore
 from core.ports import ReceivedMessage
 from daemon.consumer import Handler
 
@@ -23,7 +23,7 @@ class DeadLetterHandler:
 
     of: Handler
     source_queue: str
-    database: Database
+    runs: RunStore
 
     @property
     def queue(self) -> str:
@@ -39,6 +39,7 @@ class DeadLetterHandler:
             raise
         except AdologyError as error:  # unreadable, unknown or of the past: filed all the same
             reason = f"{_REASON}; {error}"
+        crash_point("dead_letter.closed")
         self._file(message, reason)
 
     def give_up(self, message: ReceivedMessage, reason: str) -> None:
@@ -51,14 +52,15 @@ class DeadLetterHandler:
         except AdologyError:
             body = _UNREADABLE
         item_id = (body.model_extra or {}).get("item_id")
-        with self.database.machinery() as connection:
-            file_dead_letter(
-                connection,
+        with self.runs.transaction() as store:
+            store.dead_letters.file(
                 scope=body.scope,
                 queue=self.source_queue,
+                message_id=message.message_id,
                 body=message.body,
                 reason=reason,
                 batch_id=body.batch_id,
                 item_id=item_id if isinstance(item_id, str) else None,
             )
+        crash_point("dead_letter.filed")
         _log.error("dead letter filed", queue=self.source_queue, reason=reason, batch_id=body.batch_id)

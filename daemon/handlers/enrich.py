@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.adapters.postgres.engine import Database
-from core.adapters.postgres.run_store import finish_ai_phase
+from core.crash_points import crash_point
 from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, AiPhaseMessage, parse_message
 from core.observability.logs import bound_context, get_logger
 from core.pipeline.enrich import Enricher
@@ -19,7 +18,6 @@ class EnrichHandler:
     """Reads a brand's new content."""
 
     enricher: Enricher
-    database: Database
     messages: MessageQueue
     queue: str = AI_QUEUE
 
@@ -31,13 +29,14 @@ class EnrichHandler:
                 self.enricher.read_closely(body)
                 return
             self.enricher.read_by_rules(body)
+            crash_point("ai.by_rules")
             # No brand's first labels wait for another brand's vectors.
             self.messages.send_batch(AI_QUEUE + BACKGROUND_SUFFIX, [message.body])
+            crash_point("ai.handed_on")
 
     def give_up(self, message: ReceivedMessage, reason: str) -> None:
         """The ads are stored; their contents wait for the brand's next run. People are told."""
         body = parse_message(AiPhaseMessage, message.body)
         _log.error("a brand could not be read; its ads are stored", brand=body.brand, reason=reason)
         if body.batch_id is not None:
-            with self.database.machinery() as connection:
-                finish_ai_phase(connection, body.batch_id)
+            self.enricher.phase.give_up(body.batch_id)

@@ -25,10 +25,10 @@ class GatherHandler:
         """Open or join the run of the brand."""
         body = parse_message(GatherMessage, message.body)
         with bound_context(brand=body.brand, request_id=body.request_id):
-            batch_id, token = self.gatherer.gather(body, message_key=message.message_id)
+            run, token = self.gatherer.gather(body, message_key=message.message_id)
             if token is not None:
-                self.committer.commit(batch_id, token=token)
-                self.registry.commit_complete(brand=body.brand, scope=body.scope, batch_id=batch_id)
+                self.committer.commit(run.batch_id, token=token)
+                self.registry.commit_complete(brand=run.brand_slug, scope=run.scope, batch_id=run.batch_id)
 
     def give_up(self, message: ReceivedMessage, reason: str) -> None:
         """End the request with the reason."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from pathlib import Path
 
 from core import messages
@@ -11,15 +10,15 @@ from core.adapters.postgres.roles import Cluster
 from core.bootstrap import build_services
 from core.messages import AI_QUEUE, BASE_QUEUES, DEAD_LETTER_SUFFIX, GATHER_QUEUE, QUEUES, URL_QUEUE, WORK_QUEUES
 from daemon.handlers.dead_letters import DeadLetterHandler
-from daemon.roles import _consumers
+from daemon.roles import consumers_of
 from tests.daemon.support import daemon_settings
 
 
-def test_every_queue_is_consumed_once(cluster: Cluster, tmp_path: Path) -> None:
+def test_every_queue_is_consumed(cluster: Cluster, tmp_path: Path) -> None:
     services = build_services(daemon_settings(tmp_path, cluster))
-    consumers = _consumers(services.settings, services, threading.Event())
+    consumers = consumers_of(services.settings, services, threading.Event())
 
-    assert Counter(consumer.name for consumer in consumers) == Counter(QUEUES)
+    assert {consumer.name for consumer in consumers} == set(QUEUES)
     for consumer in consumers:
         is_of_the_dead = isinstance(consumer.handler, DeadLetterHandler)
         assert is_of_the_dead == consumer.name.endswith(DEAD_LETTER_SUFFIX)

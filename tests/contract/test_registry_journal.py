@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import text
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.registry_journal import PostgresJournal
-from core.adapters.postgres.run_store import insert_manifest, insert_run
+from core.adapters.postgres.registry_place import PostgresRegistryPlace
+from core.adapters.postgres.run_store import PostgresRunStore
 from core.domain.media import MediaStatus
 from core.domain.run import Item, ItemKind, ItemResult, ItemState, RunState
 from core.errors import ConflictError, UnavailableError
+from core.pipeline.journal import RunJournal
+from core.pipeline.store import NewRun
 from registry.active_brands import Journal
 from tests.fakes.memory_journal import LEASE_SECONDS, MemoryJournal, MemoryStore, MovableClock
 
@@ -57,17 +59,17 @@ def _memory() -> Store:
 class _Postgres:
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.journals: list[PostgresJournal] = []
+        self.journals: list[RunJournal] = []
 
-    def new_journal(self) -> PostgresJournal:
-        self.journals.append(PostgresJournal(self._database, lease_seconds=int(LEASE_SECONDS)))
+    def new_journal(self) -> RunJournal:
+        place = PostgresRegistryPlace(self._database)
+        self.journals.append(RunJournal(PostgresRunStore(self._database), place, LEASE_SECONDS))
         return self.journals[-1]
 
     def open_run(self, batch_id: str, items: list[str], *, brand: str = "acme", scope: str = "shared") -> None:
-        run = {"batch_id": batch_id, "scope": scope, "brand_slug": brand, "expected_count": len(items)}
-        with self._database.machinery() as connection:
-            insert_run(connection, **run, gather_key=batch_id, source={})
-            insert_manifest(connection, batch_id, scope, [], map(an_item, items))
+        with PostgresRunStore(self._database).transaction() as store:
+            store.runs.insert(NewRun(batch_id, scope, brand, len(items), batch_id, {}))
+            store.items.insert_manifest(batch_id, scope, [], map(an_item, items))
 
     def end_run(self, batch_id: str) -> None:
         self._execute("UPDATE run SET state = 'committed' WHERE batch_id = :batch", batch=batch_id)
@@ -75,7 +77,7 @@ class _Postgres:
     def let_leases_lapse(self) -> None:
         self._execute("UPDATE run SET lease_until = now() - interval '1 second' WHERE state = 'committing'")
 
-    def lose_connection(self, _: PostgresJournal) -> None:
+    def lose_connection(self, _: RunJournal) -> None:
         self._execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND granted")
 
     def _execute(self, statement: str, **values: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -25,7 +26,7 @@ from core.errors import (
     UnavailableError,
     WaitingForTurnError,
 )
-from core.messages import URL_QUEUE
+from core.messages import BACKGROUND_SUFFIX, URL_QUEUE
 from core.ports import ReceivedMessage
 from daemon.consumer import Consumer, PollCounts
 
@@ -223,36 +224,81 @@ def test_draining_takes_everything_that_waits(bench: Bench) -> None:
     assert bench.waiting() == []
 
 
+def test_no_more_is_received_than_can_start_at_once(database: Database) -> None:
+    bench = Bench(database, threads=2)
+    bench.send("a", "b", "c")
+
+    assert bench.consumer.poll_once().received == 2
+    assert [seconds for _, seconds in bench.waiting()] == [0]  # nobody holds the third
+    bench.consumer.close()
+
+
 def test_a_message_stays_hidden_as_long_as_it_is_handled(database: Database) -> None:
-    """Handled for longer than its visibility, it is delivered once; one that waits for a thread too."""
-    bench = Bench(database, visibility_seconds=1, threads=1)
+    """Handled for longer than its visibility, it is delivered once; so is one that is done and waits for the others."""
+    bench = Bench(database, visibility_seconds=1, threads=2)
     hidden_for = threading.Event()
     stolen: list[ReceivedMessage] = []
 
-    def slow(_: ReceivedMessage) -> None:
-        hidden_for.wait(1.3)
-        stolen.extend(bench.queue.receive(URL_QUEUE))
+    def slow(message: ReceivedMessage) -> None:
+        if message.body == "slow":
+            hidden_for.wait(1.3)
+            stolen.extend(bench.queue.receive(URL_QUEUE))
 
     bench.handler.on_handle = slow
-    bench.send("first", "second")
+    bench.send("slow", "quick")
 
     assert bench.consumer.poll_once().done == 2
     assert stolen == []
-    assert sorted(bench.handler.handled) == ["first", "second"]
+    assert sorted(bench.handler.handled) == ["quick", "slow"]
     assert bench.waiting() == []
     bench.consumer.close()
 
 
-def test_stopping_gives_back_what_was_not_started(database: Database) -> None:
-    bench = Bench(database, threads=1)
-    bench.handler.on_handle = lambda _: bench.stop.set()
+class _StopsOnReceipt:
+    """The process is told to stop while messages are on their way to it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._queue, self._stop = bench.queue, bench.stop
+
+    def receive(self, *arguments: Any, **options: Any) -> list[ReceivedMessage]:
+        messages = self._queue.receive(*arguments, **options)
+        self._stop.set()
+        return messages
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+
+def test_stopping_gives_back_what_was_not_started(bench: Bench) -> None:
+    bench.consumer.queue = _StopsOnReceipt(bench)
     bench.send("a", "b", "c")
 
-    counts = bench.consumer.poll_once()
+    assert bench.consumer.poll_once() == PollCounts(received=3, retried=3)
+    assert bench.handler.handled == []
+    assert [seconds for _, seconds in bench.waiting()] == [0, 0, 0]
 
-    assert counts == PollCounts(received=3, done=1, retried=2)
-    assert len(bench.handler.handled) == 1
-    assert [seconds for _, seconds in bench.waiting()] == [0, 0]
+
+def test_the_background_waits_while_the_foreground_has_its_hands_full(database: Database) -> None:
+    bench = Bench(database, threads=2)
+    background = Consumer(
+        handler=bench.handler,
+        queue=bench.queue,
+        threads=2,
+        visibility_seconds=60,
+        max_receive_count=ATTEMPTS,
+        stop=bench.stop,
+        name=URL_QUEUE + BACKGROUND_SUFFIX,
+        before=(bench.consumer,),
+    )
+    bench.queue.send_batch(URL_QUEUE + BACKGROUND_SUFFIX, ["later"])
+    bench.send("a", "b", "c")
+
+    bench.consumer.poll_once()
+    assert background.poll_once().received == 0
+    bench.consumer.poll_once()  # the third alone: there is room now
+    assert background.poll_once().done == 1
+    assert bench.handler.handled[-1] == "later"
+    background.close()
     bench.consumer.close()
 
 

@@ -12,10 +12,11 @@ from sqlalchemy import text
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.roles import Cluster
-from core.adapters.postgres.run_store import insert_manifest, insert_run
+from core.adapters.postgres.run_store import PostgresRunStore
 from core.domain.media import MediaStatus
 from core.domain.run import Item, ItemKind, ItemResult, ItemState
 from core.errors import ConflictError, NotFoundError, RetryableError, StaleError
+from core.pipeline.store import NewRun
 from daemon.api.guard import MAX_BODY_BYTES
 from registry.active_brands import ActiveBrands
 from registry.client import RegistryClient
@@ -38,11 +39,10 @@ class Registry(Daemon):
 
     def open_run(self, items: list[str]) -> None:
         """Run ``run`` of Nike with a manifest, as gather leaves it."""
-        run = {"batch_id": "run", "scope": "shared", "brand_slug": "nike", "expected_count": len(items)}
         manifest = [Item(item_id, ItemKind.MEDIA, "image", f"https://cdn.example/{item_id}") for item_id in items]
-        with self.database.machinery() as connection:
-            insert_run(connection, **run, gather_key="run", source={})
-            insert_manifest(connection, "run", "shared", [], manifest)
+        with PostgresRunStore(self.database).transaction() as store:
+            store.runs.insert(NewRun("run", "shared", "nike", len(items), "run", {}))
+            store.items.insert_manifest("run", "shared", [], manifest)
 
     def execute(self, statement: str) -> None:
         with self.database.machinery() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
@@ -10,35 +11,38 @@ from core.domain.brand import alias_key
 from core.sources.brands import slug_for
 
 
-def resolve_brand(connection: Connection, *, scope: str, name: str, aliases: Sequence[str] = ()) -> str:
-    """The slug of a name in the caller's scope; made, with its aliases, where it is new.
+@dataclass(frozen=True, slots=True)
+class PostgresBrands:
+    """The tables ``brand`` and ``brand_alias``."""
 
-    A private scope takes over the slug of the shared brand of that name, but keeps a row of its own: what an
-    organisation calls its brands is nobody else's business.
-    """
-    key = alias_key(name)
-    own = _slug_by_alias(connection, key, scope)
-    slug = own or _slug_by_alias(connection, key, "shared") or _free_slug(connection, scope, slug_for(name))
-    connection.execute(
-        text("INSERT INTO brand (scope, slug, display_name) VALUES (:scope, :slug, :name) ON CONFLICT DO NOTHING"),
-        {"scope": scope, "slug": slug, "name": name},
-    )
-    for alias in dict.fromkeys((name, slug, *aliases)):
-        connection.execute(
-            text(
-                "INSERT INTO brand_alias (scope, alias_key, slug, written) VALUES (:scope, :key, :slug, :written)"
-                " ON CONFLICT DO NOTHING"
-            ),
-            {"scope": scope, "key": alias_key(alias), "slug": slug, "written": alias},
+    connection: Connection
+
+    def find(self, *, scope: str, name: str) -> str | None:
+        """The slug of a name in the caller's scope, else in the shared one; None where nobody has met it."""
+        key = alias_key(name)
+        return _slug_by_alias(self.connection, key, scope) or _slug_by_alias(self.connection, key, "shared")
+
+    def resolve(self, *, scope: str, name: str, aliases: Sequence[str] = ()) -> str:
+        """The slug of a name in the caller's scope; made, with its aliases, where it is new.
+
+        A private scope takes over the slug of the shared brand of that name, but keeps a row of its own: what an
+        organisation calls its brands is nobody else's business.
+        """
+        slug = self.find(scope=scope, name=name) or _free_slug(self.connection, scope, slug_for(name))
+        self.connection.execute(
+            text("INSERT INTO brand (scope, slug, display_name) VALUES (:scope, :slug, :name) ON CONFLICT DO NOTHING"),
+            {"scope": scope, "slug": slug, "name": name},
         )
-    # Somebody else may have made the same alias at the same time: theirs, then, is the brand.
-    return _slug_by_alias(connection, key, scope) or slug
-
-
-def find_brand(connection: Connection, *, scope: str, name: str) -> str | None:
-    """The slug of a name in the caller's scope, else in the shared one; None where nobody has met it."""
-    key = alias_key(name)
-    return _slug_by_alias(connection, key, scope) or _slug_by_alias(connection, key, "shared")
+        for alias in dict.fromkeys((name, slug, *aliases)):
+            self.connection.execute(
+                text(
+                    "INSERT INTO brand_alias (scope, alias_key, slug, written) VALUES (:scope, :key, :slug, :written)"
+                    " ON CONFLICT DO NOTHING"
+                ),
+                {"scope": scope, "key": alias_key(alias), "slug": slug, "written": alias},
+            )
+        # Somebody else may have made the same alias at the same time: theirs, then, is the brand.
+        return _slug_by_alias(self.connection, alias_key(name), scope) or slug
 
 
 def _slug_by_alias(connection: Connection, key: str, scope: str) -> str | None:

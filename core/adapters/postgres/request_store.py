@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from core.adapters.postgres.bulk import copy_upsert
+from core.adapters.postgres.runs import PostgresRuns
 from core.adapters.postgres.schema import rejected_row
 from core.domain.ad import Rejection
+from core.domain.run import Run
 
 EVENT_CHANNEL = "adology_events"
 
@@ -28,13 +31,6 @@ def insert_request(connection: Connection, *, organisation_id: str, kind: str, p
     )
     record_event(connection, organisation_id=organisation_id, request_id=request_id, status="queued")
     return request_id
-
-
-def insert_outbox(connection: Connection, messages: Sequence[tuple[str, str]]) -> None:
-    """Queue (queue, body) pairs in the caller's transaction; the relay sends them."""
-    if messages:
-        rows = [{"queue": queue, "body": body} for queue, body in messages]
-        connection.execute(text("INSERT INTO outbox (queue, body) VALUES (:queue, :body)"), rows)
 
 
 def insert_rejections(
@@ -66,16 +62,39 @@ def record_event(
     return event_id
 
 
-def link_request(connection: Connection, *, request_id: str, batch_id: str) -> None:
-    """Hang a request on a run; repeated links and unknown requests change nothing."""
-    connection.execute(
-        text(
-            "INSERT INTO request_run (request_id, batch_id, organisation_id)"
-            " SELECT request_id, :batch, organisation_id FROM request WHERE request_id = :request"
-            " ON CONFLICT DO NOTHING"
-        ),
-        {"request": request_id, "batch": batch_id},
-    )
+@dataclass(frozen=True, slots=True)
+class PostgresRequests:
+    """What the pipeline needs of the tables ``request`` and ``request_run``."""
+
+    connection: Connection
+
+    def link(self, *, request_id: str, batch_id: str) -> None:
+        """Hang a request on a run; repeated links and unknown requests change nothing."""
+        self.connection.execute(
+            text(
+                "INSERT INTO request_run (request_id, batch_id, organisation_id)"
+                " SELECT request_id, :batch, organisation_id FROM request WHERE request_id = :request"
+                " ON CONFLICT DO NOTHING"
+            ),
+            {"request": request_id, "batch": batch_id},
+        )
+
+    def run_of(self, request_id: str, *, brand_slug: str, scope: str) -> Run | None:
+        """The newest run of the (brand, scope) on which the request hangs."""
+        found = self.connection.execute(
+            text(
+                "SELECT batch_id FROM request_run JOIN run USING (batch_id)"
+                " WHERE request_id = :request AND brand_slug = :brand AND scope = :scope"
+                " ORDER BY run.created_at DESC LIMIT 1"
+            ),
+            {"request": request_id, "brand": brand_slug, "scope": scope},
+        ).scalar()
+        return None if found is None else PostgresRuns(self.connection).find(found)
+
+    def is_wanted(self, request_id: str) -> bool:
+        """False once it was cancelled."""
+        statement = text("SELECT 1 FROM request WHERE request_id = :request AND status = 'cancelled'")
+        return self.connection.execute(statement, {"request": request_id}).first() is None
 
 
 def open_requests(connection: Connection) -> list[dict[str, Any]]:

@@ -341,6 +341,7 @@ run = Table(
     _json("source"),
     _json("ledger", nullable=True),
     _text("ai_state", server_default="none"),  # none | pending | running | done
+    Column("ai_fence", BigInteger, nullable=False, server_default=text("0")),
     _time("ai_lease_until", nullable=True),
     _text("error", nullable=True),
     _time("created_at"),
@@ -416,6 +417,7 @@ dead_letter = Table(
     Column("dead_letter_id", BigInteger, autoincrement=True, nullable=False),
     _text("scope"),
     _text("queue"),
+    _text("message_id", nullable=True),
     _text("body"),
     _text("reason"),
     _text("batch_id", nullable=True),
@@ -423,6 +425,7 @@ dead_letter = Table(
     _time("created_at"),
     _time("redriven_at", nullable=True),
     PrimaryKeyConstraint("dead_letter_id"),
+    Index("uq_dead_letter_message", "queue", "message_id", unique=True),
 )
 
 registry_epoch = Table(

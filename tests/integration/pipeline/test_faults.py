@@ -11,13 +11,15 @@ import pytest
 from sqlalchemy import Connection
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.run_store import grant_lease
+from core.adapters.postgres.run_store import PostgresRunStore
 from core.domain.ad import AdRecord
 from core.errors import RetryableError, StaleError
 from core.messages import GATHER_QUEUE, URL_QUEUE
 from core.pipeline.commit import Committer
+from core.pipeline.record import write_record
 from core.ports import ReceivedMessage
 from daemon.handlers.acquire import AcquireHandler
+from daemon.roles import build_committer
 from tests.running_system import System, a_picture, an_ad
 
 
@@ -136,9 +138,9 @@ def test_a_stale_token_writes_nothing(system: System) -> None:
     batch_id = complete_uncommitted(system, bundle)
     before = system.record()
     system.let_leases_lapse()
-    with system.services.database.machinery() as connection:
-        token = grant_lease(connection, batch_id, lease_seconds=60)
-    committer = Committer(system.services.database)
+    with system.services.runs.transaction() as store:
+        token = store.leases.grant(batch_id, lease_seconds=60)
+    committer = build_committer(system.services.settings, system.services)
 
     with pytest.raises(StaleError):
         committer.commit(batch_id, token=1)
@@ -173,10 +175,10 @@ def test_a_connection_lost_during_commit_is_resolved_by_reading_the_run(system: 
     database.commits = commits
 
     if commits:
-        Committer(database).commit(batch_id, token=1)
+        Committer(PostgresRunStore(database), write_record, 60).commit(batch_id, token=1)
     else:
         with pytest.raises(RetryableError):
-            Committer(database).commit(batch_id, token=1)
+            Committer(PostgresRunStore(database), write_record, 60).commit(batch_id, token=1)
         assert not system.rows("ad")
         system.let_leases_lapse()
     database.dispose()
