@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import hmac
 import os
-import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 from urllib.parse import urlencode
 
-from core.errors import BadInputError, NotAllowedError, NotFoundError, UnavailableError
+from core.adapters.object_content import CHUNK_BYTES, clear_of_full_disk, content_key, served_type, spool
+from core.errors import NotAllowedError, NotFoundError
 from core.ports import StoredObject
 
-SPOOL_BYTES = 8 * 1024 * 1024  # an image stays in memory, a video goes to disk
-_CHUNK_BYTES = 256 * 1024
+_STORE = "the object store"
 _ABANDONED_AFTER_SECONDS = 3600  # a younger temporary file may belong to another process at work
-_KEY = re.compile(r"[0-9a-f]{64}")
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
-_UNKNOWN_TYPE = "application/octet-stream"
-# What a browser may be told: nothing it would run as a page of ours (HTML, SVG).
-_IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"})
-SERVED_TYPES = _IMAGE_TYPES | {"video/mp4", _UNKNOWN_TYPE}
 
 
 class FolderObjectStore:
@@ -40,7 +32,7 @@ class FolderObjectStore:
         self._incoming = root / "tmp"
         self._link_key = link_key
         self._base_url = base_url.rstrip("/")
-        with self._clear_of_full_disk():
+        with clear_of_full_disk(_STORE):
             self._objects.mkdir(parents=True, exist_ok=True)
             self._incoming.mkdir(exist_ok=True)
         self._remove_abandoned()
@@ -50,13 +42,11 @@ class FolderObjectStore:
 
         Raises BadInputError beyond ``max_bytes`` and UnavailableError when the disk is full; neither leaves anything.
         """
-        with (
-            self._clear_of_full_disk(),
-            tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES, dir=str(self._incoming)) as spool,
-        ):
-            sha256, size = _spool(stream, cast(BinaryIO, spool), max_bytes)
-            is_new = not self.exists(sha256) and self._store(cast(BinaryIO, spool), sha256)
-        return StoredObject(sha256, size, f"objects://{sha256}", is_new)
+        with clear_of_full_disk(_STORE):
+            copy = spool(stream, max_bytes=max_bytes, folder=self._incoming)
+            with copy.stream:
+                is_new = not self.exists(copy.sha256) and self._store(copy.stream, copy.sha256)
+        return StoredObject(copy.sha256, copy.size_bytes, f"objects://{copy.sha256}", is_new)
 
     def open(self, sha256: str) -> BinaryIO:
         """Open for reading. Raises NotFoundError."""
@@ -75,25 +65,22 @@ class FolderObjectStore:
 
     def link(self, sha256: str, *, content_type: str, expires_in_seconds: int) -> str:
         """A signed URL under ``/media``; a type that browsers might run becomes a plain download type."""
-        self._path(sha256)
-        served_as = content_type if content_type in SERVED_TYPES else _UNKNOWN_TYPE
+        content_key(sha256)
+        served_as = served_type(content_type)
         expires = str(int(time.time()) + expires_in_seconds)
         signature = _sign(self._link_key, sha256, served_as, expires)
         query = urlencode({"type": served_as, "expires": expires, "signature": signature})
         return f"{self._base_url}/media/{sha256}?{query}"
 
     def _path(self, sha256: str) -> Path:
-        if not _KEY.fullmatch(sha256):
-            raise BadInputError("an object key is 64 lower-case hexadecimal digits, the SHA-256 of its content")
-        return self._objects / sha256[:2] / sha256[2:4] / sha256
+        return self._objects / content_key(sha256)
 
-    def _store(self, spool: BinaryIO, sha256: str) -> bool:
+    def _store(self, stream: BinaryIO, sha256: str) -> bool:
         """Write beside, then link into place: a reader sees all of it or nothing. False if another was first."""
         final = self._path(sha256)
         final.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._incoming) as written:
-            spool.seek(0)
-            shutil.copyfileobj(spool, written, _CHUNK_BYTES)
+            shutil.copyfileobj(stream, written, CHUNK_BYTES)
             written.flush()
             os.fsync(written.fileno())
             try:
@@ -102,17 +89,6 @@ class FolderObjectStore:
                 return False
         _sync_folder(final.parent)
         return True
-
-    @contextmanager
-    def _clear_of_full_disk(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in _DISK_FULL:
-                raise
-            raise UnavailableError(
-                "the disk that holds the object store is full; free space and try again", retry_after_seconds=30
-            ) from error
 
     def _remove_abandoned(self) -> None:
         """Delete what killed processes left behind."""
@@ -137,18 +113,6 @@ def verify_link(link_key: bytes, sha256: str, params: Mapping[str, str], now: da
 def _sign(link_key: bytes, sha256: str, content_type: str, expires: str) -> str:
     message = "\n".join((sha256, content_type, expires)).encode(errors="replace")
     return hmac.new(link_key, message, hashlib.sha256).hexdigest()
-
-
-def _spool(stream: BinaryIO, spool: BinaryIO, max_bytes: int) -> tuple[str, int]:
-    """Copy into the spool; returns the hash and size. Raises BadInputError as soon as there is too much."""
-    digest, size = hashlib.sha256(), 0
-    while chunk := stream.read(_CHUNK_BYTES):
-        size += len(chunk)
-        if size > max_bytes:
-            raise BadInputError(f"the file has more than the {max_bytes:,} bytes allowed; send a smaller one")
-        digest.update(chunk)
-        spool.write(chunk)
-    return digest.hexdigest(), size
 
 
 def _sync_folder(folder: Path) -> None:
