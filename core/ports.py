@@ -40,6 +40,10 @@ class StoredObject:
 class ObjectStore(Protocol):
     """Content-addressed bytes. Keys are hashes, never names from outside."""
 
+    def prepare(self) -> None:
+        """Make or check what the store needs; a process that works does so at its start. Raises what is wrong."""
+        ...
+
     def put(self, stream: BinaryIO, *, max_bytes: int) -> StoredObject:
         """Hash while spooling, then store unless it is there already. Raises BadInputError beyond max_bytes."""
         ...
@@ -109,6 +113,10 @@ class MessageQueue(Protocol):
 
 class DocumentStore(Protocol):
     """JSON documents by (scope, collection, id): raw payloads and AI documents."""
+
+    def prepare(self) -> None:
+        """Make or check what the store needs; a process that works does so at its start. Raises what is wrong."""
+        ...
 
     def put_many(self, scope: str, collection: str, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> int:
         """Upsert by id; returns how many were given."""

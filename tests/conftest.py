@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -24,6 +24,9 @@ from core.adapters.postgres.roles import Cluster, describe_cluster, prepare_clus
 from core.migrations import migrate
 from core.ports import SecretStore
 from tests.reused_database import ReusedDatabase
+
+if TYPE_CHECKING:
+    from tests.fakes.seaweed import Seaweed
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 MUST_RUN_IN_CI = {"real_data", "browser"}
@@ -89,6 +92,26 @@ def database(cluster: Cluster) -> Iterator[Database]:
     database = Database(cluster.urls)
     yield database
     database.dispose()
+
+
+# --- servers of vendors -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def seaweed_server(no_process_left_behind: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """The one S3 of this pytest process."""
+    from tests.fakes.seaweed import seaweed  # with half a second of vendor's library
+
+    with seaweed(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(seaweed_server: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Seaweed:
+    """S3, with its key in the environment."""
+    for name, value in seaweed_server.credentials.items():
+        monkeypatch.setenv(name, value)
+    return seaweed_server
 
 
 # --- real data ----------------------------------------------------------------------------------------

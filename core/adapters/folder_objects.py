@@ -37,6 +37,9 @@ class FolderObjectStore:
             self._incoming.mkdir(exist_ok=True)
         self._remove_abandoned()
 
+    def prepare(self) -> None:
+        """Nothing: the folders were made with the store."""
+
     def put(self, stream: BinaryIO, *, max_bytes: int) -> StoredObject:
         """Store the content once, whoever else stores it at the same time.
 

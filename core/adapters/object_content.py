@@ -38,7 +38,8 @@ def spool(stream: BinaryIO, *, max_bytes: int, folder: Path | None = None) -> Sp
 
     Raises BadInputError as soon as there are more than ``max_bytes``.
     """
-    copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=folder))  # noqa: SIM115 - handed on
+    on_disk = str(folder) if folder else None
+    copy = cast(BinaryIO, tempfile.SpooledTemporaryFile(SPOOL_BYTES, dir=on_disk))  # noqa: SIM115 - handed on
     try:
         digest, size = hashlib.sha256(), 0
         while chunk := stream.read(CHUNK_BYTES):

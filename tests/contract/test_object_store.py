@@ -3,13 +3,14 @@
 import hashlib
 import io
 import threading
-from collections.abc import Iterator
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from core.adapters.folder_objects import FolderObjectStore
+from core.adapters.s3_objects import S3ObjectStore
 from core.errors import BadInputError, NotFoundError
 from core.ports import ObjectStore
 
@@ -34,10 +35,18 @@ HOSTILE_KEYS = [
 ]
 
 
-@pytest.fixture(params=["folder"])
-def object_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
-    homes = {"folder": lambda: FolderObjectStore(tmp_path, link_key=b"k" * 32, base_url="http://127.0.0.1:8080")}
-    return homes[request.param]()
+@pytest.fixture(params=["folder", "s3", "s3 in parts"])
+def object_store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    """An empty store of one home; "in parts" uploads even small content as it does large."""
+    if request.param == "folder":
+        return FolderObjectStore(tmp_path, link_key=b"k" * 32, base_url="http://127.0.0.1:8080")
+    url = request.getfixturevalue("s3").url(uuid.uuid4().hex)
+    return S3ObjectStore(url, multipart_above_bytes=0) if request.param == "s3 in parts" else S3ObjectStore(url)
+
+
+def test_a_store_that_can_be_used_is_prepared_as_often_as_one_likes(object_store: ObjectStore) -> None:
+    object_store.prepare()
+    object_store.prepare()
 
 
 def test_what_is_put_is_read_back_under_its_hash(object_store: ObjectStore) -> None:

@@ -28,6 +28,9 @@ class PostgresDocuments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def prepare(self) -> None:
+        """Nothing: migrations made the table."""
+
     def put_many(self, scope: str, collection: str, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> int:
         """Upsert by id in one transaction; returns how many were given. The last of one id wins."""
         given, newest = 0, dict[str, Mapping[str, Any]]()
