@@ -42,6 +42,7 @@ class GatherMessage(Message):
 
     source: str | None = None  # one named source; None: every source that knows the brand
     bundle: str | None = None  # for source "import": the hash of the staged records
+    repairs: str | None = None  # instead of asking a source: the batch whose failed media are acquired again
 
 
 class UrlMessage(Message):

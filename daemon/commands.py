@@ -80,6 +80,38 @@ def requests(
 
 
 @app.command()
+def cancel(request_id: Annotated[str, typer.Argument(help="`./adology requests` lists them.")]) -> None:
+    """Take a request back; what it brought stays, and what others wait for goes on."""
+    from daemon.data_commands import cancel as take_back
+
+    take_back(_settings(), Console(), request_id)
+
+
+@app.command()
+def repair(
+    batch_id: Annotated[str, typer.Argument(help="A run that is over: the Operations page lists them.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress and the ledger at the end.")] = False,
+) -> None:
+    """Acquire again the media that a run could not have."""
+    from daemon.data_commands import repair as ask
+
+    _end(ask(_settings(), Console(), batch_id, wait=wait))
+
+
+@app.command(name="dead-letters")
+def dead_letters(
+    redrive: Annotated[int | None, typer.Option(help="Send this one again, once its cause is gone.")] = None,
+) -> None:
+    """Messages that no worker could handle, and why."""
+    from daemon.data_commands import redrive_dead_letter, show_dead_letters
+
+    if redrive is None:
+        show_dead_letters(_settings(), Console())
+    else:
+        redrive_dead_letter(_settings(), Console(), redrive)
+
+
+@app.command()
 def migrate() -> None:
     """Create the database where missing and bring its schema up to date."""
     from daemon.up import available_database, prepare_database

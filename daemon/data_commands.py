@@ -1,4 +1,4 @@
-"""The commands about data: import, ingest, brands, requests."""
+"""The commands about data: import, ingest, brands, requests, cancel, repair, dead letters."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from core.bootstrap import Services
 from core.domain.principal import LOCAL_PRINCIPAL
 from core.errors import ConflictError
 from core.pipeline.imports import Importer
-from core.pipeline.requests import ask_for_ingest
+from core.pipeline.redrive import redrive
+from core.pipeline.requests import ask_for_ingest, ask_for_repair, cancel_request
 from core.pipeline.sample import fill_with_sample
 from core.queries.brands import list_brands
 from core.queries.brandspaces import create_brandspace
+from core.queries.operations import dead_letters
 from core.queries.requests import get_request, list_requests, rejected_rows
 from core.settings import Settings
 from daemon.ledger import show_ledger, wait_for
@@ -48,6 +51,40 @@ def ingest(settings: Settings, console: Console, brand: str, *, source: str | No
     with working_system(settings, console) as (services, is_temporary):
         request_id = ask_for_ingest(services.database, services.sources, LOCAL_PRINCIPAL, brand=brand, source=source)
         return _report(services, request_id, console, wait=wait or is_temporary)
+
+
+def cancel(settings: Settings, console: Console, request_id: str) -> None:
+    """Take a request back."""
+    with stores(settings) as services:
+        cancel_request(services.database, LOCAL_PRINCIPAL, request_id)
+    console.print(f"Request {request_id} is cancelled: what nobody else waits for stops within seconds.")
+
+
+def repair(settings: Settings, console: Console, batch_id: str, *, wait: bool) -> bool:
+    """Acquire again what a run could not have."""
+    with working_system(settings, console) as (services, is_temporary):
+        request_id = ask_for_repair(services.database, LOCAL_PRINCIPAL, batch_id)
+        return _report(services, request_id, console, wait=wait or is_temporary)
+
+
+def show_dead_letters(settings: Settings, console: Console) -> None:
+    """The newest dead letters."""
+    with stores(settings) as services:
+        letters = dead_letters(services.database)
+    table = Table("id", "queue", "filed (UTC)", "sent again", "reason", box=None, padding=(0, 1))
+    for letter in letters:
+        again = f"{letter.redriven_at:%Y-%m-%d %H:%M}" if letter.redriven_at else ""
+        filed = f"{letter.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(str(letter.dead_letter_id), letter.queue, filed, again, escape(letter.reason))
+    console.print(table if letters else "No dead letters: every message found a worker.")
+    if letters:
+        console.print("./adology dead-letters --redrive ID   sends one again, once its cause is gone.")
+
+
+def redrive_dead_letter(settings: Settings, console: Console, dead_letter_id: int) -> None:
+    """Send one again."""
+    with stores(settings) as services:
+        console.print(redrive(services.database, dead_letter_id), markup=False)
 
 
 def show_brands(settings: Settings, console: Console) -> None:

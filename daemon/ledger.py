@@ -86,6 +86,8 @@ def show_ledger(database: Database, principal: Principal, request: RequestView, 
     )
     media = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(result.get("media", {}).items()))
     console.print(f"  media: {media or 'none declared'}", highlight=False)
+    if "repairs" in request.params:
+        console.print(f"  media of stored ads repaired: {result.get('repaired', 0):,}", highlight=False)
     if len(result.get("brands", {})) > 1:
         console.print(_brand_table(result["brands"]))
     if rejected:

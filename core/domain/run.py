@@ -83,6 +83,11 @@ class Run:
         """Started by a count alone: it learns its items by their URLs."""
         return bool(self.source.get("learns"))
 
+    @property
+    def repairs(self) -> str | None:
+        """The batch whose failed media this run acquires again."""
+        return self.source.get("repairs")
+
 
 @dataclass(frozen=True, slots=True)
 class RunSnapshot:

@@ -14,7 +14,7 @@ from core.domain.run import ACTIVE_STATES, Run
 from core.errors import ConflictError, StaleError, TerminalError, WaitingForTurnError
 from core.messages import URL_QUEUE, GatherMessage
 from core.observability.logs import get_logger
-from core.pipeline.manifest import Manifest, build_manifest, url_message
+from core.pipeline.manifest import Manifest, build_manifest, repair_manifest, url_message
 from core.pipeline.store import NewRun, RunStore, Transaction
 from core.ports import DocumentStore, ObjectStore, SourceEngine
 from core.sources.staging import read_bundle
@@ -75,8 +75,7 @@ class Gatherer:
             joined = _join(store, message)
         if joined is not None:
             return joined
-        manifest = build_manifest(self._records(message), message.scope)
-        self._keep_raw(message.scope, manifest)
+        manifest = self._manifest(message)
         crash_point("gather.asked")
         with self.runs.transaction(message.scope) as store:
             run = _store_manifest(store, message, manifest, gather_key)
@@ -88,6 +87,15 @@ class Gatherer:
             items=run.expected_count,
         )
         return run
+
+    def _manifest(self, message: GatherMessage) -> Manifest:
+        if message.repairs is not None:
+            with self.runs.transaction(message.scope) as store:
+                return repair_manifest(store.items.failed_media(message.repairs))
+        manifest = build_manifest(self._records(message), message.scope)
+        # Kept before the run, which refers to them.
+        self.documents.put_many(message.scope, RAW_COLLECTION, _raw_documents(manifest))
+        return manifest
 
     def _records(self, message: GatherMessage) -> Iterator[AdRecord]:
         if message.bundle is not None:
@@ -101,10 +109,6 @@ class Gatherer:
             raise TerminalError(f"no source knows the brand {message.brand!r}")
         for engine in engines:
             yield from engine.scan(message.brand)
-
-    def _keep_raw(self, scope: str, manifest: Manifest) -> None:
-        """Keep the untouched rows as documents, by their hash; done before the run so that it can refer to them."""
-        self.documents.put_many(scope, RAW_COLLECTION, _raw_documents(manifest))
 
 
 def _join(store: Transaction, message: GatherMessage) -> Run | None:
@@ -130,7 +134,7 @@ def _join(store: Transaction, message: GatherMessage) -> Run | None:
 
 def _covers(run: Run, message: GatherMessage) -> bool:
     """Whether the run asks all that the message asks for; one without a source asks every source."""
-    if message.bundle is not None or run.source.get("bundle") or run.learns or "repairs" in run.source:
+    if message.bundle or message.repairs or run.source.get("bundle") or run.repairs or run.learns:
         return False
     return run.source.get("source") in (None, message.source)
 
@@ -168,7 +172,7 @@ def _key(message: GatherMessage, message_key: str) -> str:
 
 
 def _new_run(message: GatherMessage, gather_key: str, *, slug: str, expected: int) -> NewRun:
-    source = {"source": message.source, "bundle": message.bundle, "brand": message.brand}
+    source = message.model_dump(include={"source", "bundle", "brand", "repairs"}, exclude_none=True)
     return NewRun(identity("run", gather_key), message.scope, slug, expected, gather_key, source)
 
 

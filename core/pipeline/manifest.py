@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -16,6 +16,7 @@ from core.sources.records import labelled_text, record_to_json, text_hash
 
 _SIGNED_HOSTS = (".fbcdn.net", ".cdninstagram.com")  # their query is a signature that changes with every scrape
 _MAX_TEXT_CHARACTERS = 5_000
+_NO_ADDRESS = "missing:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,19 @@ def build_manifest(records: Iterable[AdRecord], scope: str) -> Manifest:
     return manifest
 
 
+def repair_manifest(failed: Iterable[Item]) -> Manifest:
+    """The media of an earlier run that may be had by now: those with an address. No ads: they are stored."""
+    manifest = Manifest()
+    for item in failed:
+        if not item.url.startswith(_NO_ADDRESS):
+            metadata = {"kind": ItemKind.MEDIA.value, "role": item.role}
+            manifest.items[item.item_id] = replace(item, metadata=metadata)
+    return manifest
+
+
 def _media_item(ref: MediaRef) -> Item:
     # What can't be had has no address; its reason names it, and no two of them are one item.
-    url = ref.url or f"missing:///{quote(ref.local_path or ref.reason or 'media')}"
+    url = ref.url or f"{_NO_ADDRESS}{quote(ref.local_path or ref.reason or 'media')}"
     metadata: dict[str, Any] = {"kind": ItemKind.MEDIA.value, "role": ref.role.value}
     if ref.problem is not None:
         metadata |= {"problem": ref.problem.value, "reason": ref.reason or ref.problem.value}

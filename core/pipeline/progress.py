@@ -19,7 +19,7 @@ from core.adapters.postgres.request_store import (
 _OVER = {"committed", "failed", "cancelled"}
 _SUMMED = (
     "rows", "ads", "new", "changed", "seen_again", "not_seen", "versions", "versions_new", "creatives_new",
-    "contents_new", "scans",
+    "contents_new", "scans", "repaired",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from core.adapters.postgres.engine import Connection
 from core.adapters.postgres.record_store import (
     demote_avatars,
     known_avatars,
+    repair_media,
     write_contents,
     write_creatives,
     write_scan,
@@ -35,8 +36,13 @@ _VECTOR_ITEM_BYTES = 4  # float32
 
 def write_record(store: Transaction, run: Run) -> dict[str, Any]:
     """Write the run's ads, creatives, contents and vectors; returns the ledger. Twice changes nothing."""
-    connection = store.connection
     results = {result.item_id: result for result in store.items.results(run.batch_id)}
+    write = _write_ads if run.repairs is None else _write_repair
+    return write(store, run, results)
+
+
+def _write_ads(store: Transaction, run: Run, results: dict[str, ItemResult]) -> dict[str, Any]:
+    connection = store.connection
     ads = [
         manifest_ad(ad_id, document, item_ids, record_from_json(document))
         for ad_id, document, item_ids in store.items.records(run.batch_id)
@@ -50,6 +56,20 @@ def write_record(store: Transaction, run: Run) -> dict[str, Any]:
         "vectors_new": _write_vectors(connection, run.scope, results),
         "media": media_ledger(results.values(), context.avatars),
         **_write_scans(connection, ads, context, run.batch_id),
+    }
+    demote_avatars(connection, run.scope, avatars, reason=AVATAR_ONLY)
+    return ledger
+
+
+def _write_repair(store: Transaction, run: Run, results: dict[str, ItemResult]) -> dict[str, Any]:
+    """Media that an earlier run could not have: the ads they belong to are stored, and no scan took place."""
+    connection = store.connection
+    avatars = known_avatars(connection, run.scope, _hashes(results))
+    ledger = {
+        "creatives_new": write_creatives(connection, creative_rows(results.values(), run.scope)),
+        "vectors_new": _write_vectors(connection, run.scope, results),
+        "media": media_ledger(results.values(), avatars),
+        "repaired": repair_media(connection, run.scope, results.values()),
     }
     demote_avatars(connection, run.scope, avatars, reason=AVATAR_ONLY)
     return ledger

@@ -1,4 +1,4 @@
-"""Asking for work: the request and its gather messages are one transaction; the relay sends them."""
+"""Asking for work, and taking it back: a request and its messages are one transaction; the relay sends them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.outbox import PostgresOutbox
-from core.adapters.postgres.request_store import insert_request
+from core.adapters.postgres.request_store import cancel_open_request, insert_request
+from core.adapters.postgres.runs import PostgresRuns
 from core.domain.principal import SHARED_SCOPE, Principal
-from core.errors import NotFoundError
+from core.domain.run import ACTIVE_STATES
+from core.errors import ConflictError, NotFoundError
 from core.messages import GATHER_QUEUE, GatherMessage
 from core.ports import SourceEngine
 
@@ -39,3 +41,34 @@ def ask_for_ingest(
         message = GatherMessage(brand=brand, scope=SHARED_SCOPE, source=source, request_id=request_id)
         PostgresOutbox(connection).add(GATHER_QUEUE, [message.to_body()])
     return request_id
+
+
+def ask_for_repair(database: Database, principal: Principal, batch_id: str) -> str:
+    """Ask for the media that a run could not have; returns the request id.
+
+    Raises NotFoundError for a run the principal may not see, ConflictError for one that isn't over.
+    """
+    with database.writer(principal) as connection:
+        run = PostgresRuns(connection).find(batch_id)
+        if run is None:
+            raise NotFoundError(f"there is no run {batch_id!r}: the Operations page lists them")
+        if run.state in ACTIVE_STATES:
+            raise ConflictError(f"run {batch_id} isn't over: repair it when it is")
+        params = {"brand": run.brand_slug, "repairs": batch_id, "parts": 1}
+        request_id = insert_request(connection, organisation_id=principal.organisation_id, kind="repair", params=params)
+        message = GatherMessage(brand=run.brand_slug, scope=run.scope, repairs=batch_id, request_id=request_id)
+        PostgresOutbox(connection).add(GATHER_QUEUE, [message.to_body()])
+    return request_id
+
+
+def cancel_request(database: Database, principal: Principal, request_id: str) -> None:
+    """Take a request back. Its runs stop at the next sweep, unless somebody else waits for them.
+
+    Raises NotFoundError, or ConflictError when it is over already.
+    """
+    with database.writer(principal) as connection:
+        status = cancel_open_request(connection, organisation_id=principal.organisation_id, request_id=request_id)
+    if status is None:
+        raise NotFoundError("there is no such request")
+    if status != "cancelled":
+        raise ConflictError(f"the request is {status} already: what it brought stays")

@@ -6,6 +6,7 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, RootModel
 
+from core.pipeline.requests import cancel_request
 from core.queries.pages import Page
 from core.queries.requests import RejectedRow, RequestView, get_request, list_requests, rejected_rows
 from daemon.api.context import current_principal, json_response, services
@@ -53,3 +54,10 @@ def rejected(path: RequestPath, query: Paging) -> Response:
         services().database, current_principal(), path.request_id, cursor=query.cursor, limit=query.limit
     )
     return json_response(page)
+
+
+@blueprint.post("/<string:request_id>/cancel", responses={200: OneRequest, 404: ErrorAnswer, 409: ErrorAnswer})
+def cancel(path: RequestPath) -> Response:
+    """Take a request back: what it brought stays, and what others wait for goes on."""
+    cancel_request(services().database, current_principal(), path.request_id)
+    return json_response(get_request(services().database, current_principal(), path.request_id))

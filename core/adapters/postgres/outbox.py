@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg2.extras import execute_values
@@ -39,6 +40,15 @@ class PostgresOutbox:
 
 
 @dataclass(frozen=True, slots=True)
+class FiledLetter:
+    """A dead letter: the queue it died in, and when it was sent again, if it was."""
+
+    queue: str
+    body: str
+    redriven_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresDeadLetters:
     """The table ``dead_letter``."""
 
@@ -71,3 +81,14 @@ class PostgresDeadLetters:
                 "item": item_id,
             },
         )
+
+    def take(self, dead_letter_id: int) -> FiledLetter | None:
+        """One dead letter, locked until the transaction ends: it is sent again once."""
+        statement = text("SELECT queue, body, redriven_at FROM dead_letter WHERE dead_letter_id = :id FOR UPDATE")
+        row = self.connection.execute(statement, {"id": dead_letter_id}).first()
+        return None if row is None else FiledLetter(**row._mapping)
+
+    def mark_redriven(self, dead_letter_id: int) -> None:
+        """It was sent again."""
+        statement = text("UPDATE dead_letter SET redriven_at = now() WHERE dead_letter_id = :id")
+        self.connection.execute(statement, {"id": dead_letter_id})

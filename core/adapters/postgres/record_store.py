@@ -16,6 +16,8 @@ from sqlalchemy import Connection, text
 
 from core.adapters.postgres.bulk import copy_upsert
 from core.adapters.postgres.schema import ad, ad_media, ad_version, content, creative, observation
+from core.domain.media import MediaStatus
+from core.domain.run import ItemResult
 
 AD_COLUMNS = (
     "ad_id", "scope", "channel", "account", "external_id", "brand_slug", "page_id", "page_name", "library_url",
@@ -160,6 +162,41 @@ def demote_avatars(connection: Connection, scope: str, avatars: Iterable[str], *
         ),
         values,
     )
+
+
+def repair_media(connection: Connection, scope: str, results: Iterable[ItemResult]) -> int:
+    """Take over what a repair found for media that an earlier run could not have; returns how many rows are well."""
+    found = list(results)
+    values: dict[str, Any] = {"scope": scope, "ids": [result.item_id for result in found]}
+    given = {
+        "statuses": [result.status or MediaStatus.OK for result in found],
+        "reasons": [result.reason for result in found],
+        "hashes": [result.facts.get("sha256") for result in found],
+    }
+    repaired = connection.execute(
+        text(
+            "UPDATE ad_media m SET status = g.status, reason = g.reason, sha256 = coalesce(g.sha256, m.sha256)"
+            " FROM unnest(CAST(:ids AS text[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]),"
+            "   CAST(:hashes AS text[])) AS g (item_id, status, reason, sha256)"
+            " WHERE m.scope = :scope AND m.item_id = g.item_id AND m.status <> 'ok' RETURNING m.status"
+        ),
+        values | given,
+    )
+    well = len([status for status in repaired.scalars() if status == MediaStatus.OK])
+    creatives = "FROM ad_media m WHERE m.ad_id = ad.ad_id AND m.status = 'ok' AND m.role <> 'page_avatar'"
+    connection.execute(
+        text(
+            "UPDATE ad SET media_status = 'ok', media_reason = NULL,"  # noqa: S608 - constants of ours
+            f" cover_sha256 = coalesce(cover_sha256, (SELECT m.sha256 {creatives} AND EXISTS (SELECT 1 FROM creative c"
+            "   WHERE c.scope = m.scope AND c.sha256 = m.sha256 AND c.content_type LIKE 'image/%')"
+            "   ORDER BY m.position LIMIT 1))"
+            " WHERE scope = :scope AND (media_status <> 'ok' OR cover_sha256 IS NULL)"
+            " AND ad_id IN (SELECT m.ad_id FROM ad_media m WHERE m.scope = :scope AND m.item_id = ANY(:ids))"
+            f" AND EXISTS (SELECT 1 {creatives})"
+        ),
+        values,
+    )
+    return well
 
 
 def _compare(connection: Connection, rows: ScanRows) -> dict[str, int]:

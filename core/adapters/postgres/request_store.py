@@ -146,6 +146,23 @@ def update_request(
     )
 
 
+def cancel_open_request(connection: Connection, *, organisation_id: str, request_id: str) -> str | None:
+    """Cancel a request that isn't over; returns its status afterwards, None for one that isn't the organisation's."""
+    values = {"id": request_id, "organisation": organisation_id}
+    cancelled = connection.execute(
+        text(
+            "UPDATE request SET status = 'cancelled', updated_at = now() WHERE request_id = :id"
+            " AND organisation_id = :organisation AND status IN ('queued', 'processing')"
+        ),
+        values,
+    ).rowcount
+    if cancelled:
+        record_event(connection, organisation_id=organisation_id, request_id=request_id, status="cancelled")
+    statement = text("SELECT status FROM request WHERE request_id = :id AND organisation_id = :organisation")
+    status: str | None = connection.execute(statement, values).scalar()
+    return status
+
+
 def count_rejections(connection: Connection, request_id: str) -> int:
     """Rows of the request that were not stored."""
     count: int = connection.execute(

@@ -210,6 +210,11 @@ class PostgresAiPhases:
         statement = text("UPDATE run SET ai_state = 'done' WHERE batch_id = :batch AND ai_state <> 'none'")
         return self.connection.execute(statement, {"batch": batch_id}).rowcount == 1
 
+    def reopen(self, batch_id: str | None) -> None:
+        """Let a run that counts as read be read again."""
+        statement = text("UPDATE run SET ai_state = 'pending' WHERE batch_id = :batch AND ai_state = 'done'")
+        self.connection.execute(statement, {"batch": batch_id})
+
     def _change(self, batch_id: str, token: int, change: str, **values: Any) -> bool:
         statement = text(
             f"UPDATE run SET {change} WHERE batch_id = :batch AND ai_state = 'running' AND ai_fence = :token"  # noqa: S608
