@@ -31,7 +31,7 @@ _CONFLICTS = 5  # answers "somebody else writes this key just now" before giving
 _CONNECT_SECONDS, _READ_SECONDS = 5, 60  # a copy of gigabytes is silent for a while
 _CONNECTIONS = 50
 _TEMPORARY_FILES = "temporary files"
-_BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]([/?]|$)")
 _PROBE = b"Adology writes here.\n"
 
 
@@ -48,9 +48,9 @@ class S3Address:
     @classmethod
     def parse(cls, url: str) -> Self:
         """Raises BadInputError that says what is wrong."""
-        parts = urlsplit(url)
-        if parts.scheme != "s3" or not _BUCKET_NAME.fullmatch(parts.netloc):
+        if not _URL.match(url):
             raise BadInputError("ADOLOGY_OBJECTS_URL must look like s3://bucket/prefix?region=…")
+        parts = urlsplit(url)
         options = parse_qs(parts.query, keep_blank_values=True)
         if unknown := options.keys() - {"region", "endpoint", "kms_key"}:
             raise BadInputError(f"ADOLOGY_OBJECTS_URL: unknown option {sorted(unknown)[0]!r}")
@@ -221,8 +221,8 @@ class S3ObjectStore:
 
 
 def _client(at: S3Address, attempts: int) -> Any:
-    # A session of its own: the default one isn't safe to make clients in from several threads.
-    return boto3.Session().client(
+    aws = boto3.Session()  # the default one isn't safe to make clients in from several threads
+    return aws.client(
         "s3",
         region_name=at.region,
         endpoint_url=at.endpoint,
