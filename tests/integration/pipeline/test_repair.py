@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core.adapters.postgres.request_store import cancel_open_request
 from core.domain.principal import LOCAL_PRINCIPAL, Principal
 from core.domain.run import RunState
 from core.errors import ConflictError, NotFoundError
@@ -156,6 +157,15 @@ def test_what_is_over_or_anothers_can_not_be_cancelled(system: System) -> None:
     assert system.request(request["request_id"])["status"] == "completed"
 
 
+def test_the_first_wall_stands_without_the_second(system: System) -> None:
+    """A worker's connection sees every organisation's requests: the statement itself must not."""
+    request_id = system.ask([an_ad("1")])
+
+    with system.services.database.machinery() as connection:
+        assert cancel_open_request(connection, organisation_id="stranger", request_id=request_id) is None
+    assert system.request(request_id)["status"] == "queued"
+
+
 # --- joined -------------------------------------------------------------------------------------------
 
 
@@ -241,6 +251,7 @@ def test_a_redriven_reading_reads(system: System) -> None:
     system.work()
 
     assert system.rows("label")
+    assert all(content["labelled_with"] for content in system.rows("content"))  # closely too
 
 
 def test_there_is_nothing_to_redrive_under_an_unknown_number(system: System) -> None:
