@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from core.adapters.decoder_pool import DecoderPool
 from core.adapters.file_secrets import FileSecretStore
 from core.adapters.folder_objects import FolderObjectStore
 from core.adapters.guarded_fetch import GuardedMediaFetcher
@@ -135,6 +136,11 @@ class Services:
                 "sample": SampleMediaFetcher(self.sample_market),
             }
         )
+
+    @cached_property
+    def media_decoder(self) -> DecoderPool:
+        """Measures and describes images, in processes of their own; the first starts with the first image."""
+        return DecoderPool(max_pixels=self.settings.media_max_pixels)
 
     @cached_property
     def notifier(self) -> Notifier:

@@ -98,6 +98,7 @@ def start_roles(
         running.on_stop.append(registry.let_go)
     if "worker" in roles:
         running.consumers = consumers_of(settings, services, stopping)
+        running.on_stop.append(services.media_decoder.close)
         for number, consumer in enumerate(running.consumers):
             _repeat(schedule, consumer.drain, _POLL_SECONDS, f"consume {consumer.name} {number}")
     if "scheduler" in roles:
@@ -182,8 +183,8 @@ def handlers(
         services.objects,
         services.media,
         services.embedder,
+        services.media_decoder.describe,
         settings.media_max_bytes,
-        settings.media_max_pixels,
     )
     labeller = TextLabeller(services.taxonomy, services.embedder)
     enricher = Enricher(services.database, AiPhase(services.runs), labeller, services.embedder, is_stopping)

@@ -217,6 +217,7 @@ def running_services(cluster: Cluster, home: Path, **changes: Any) -> Iterator[t
         thread.join()
         server.server_close()
         registry.let_go()
+        services.media_decoder.close()
         services.database.dispose()
 
 

@@ -1,7 +1,7 @@
 """What a medium is: its kind by content, size, frames and visual descriptor. Hostile files end in a reason.
 
 ``probe_and_describe`` is a function of bytes alone and returns a plain value, so that it can run in a
-process of its own with a memory limit.
+process of its own (``core.adapters.decoder_pool``).
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ _OPENERS: dict[str, Callable[[BinaryIO], ImageFile]] = {
     "image/gif": GifImageFile,
     "image/avif": AvifImageFile,
 }
+CONTENT_TYPES = frozenset({*_OPENERS, _VIDEO_TYPE})
 # What Pillow's plugins raise on broken files, found by running hostile ones.
 _BROKEN_FILE = (
     OSError,

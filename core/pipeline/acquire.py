@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from core.adapters.image_decoder import probe_and_describe
+from core.adapters.image_decoder import MediaFacts
 from core.adapters.postgres.content_store import has_embedding, known_creative
 from core.adapters.postgres.engine import Database
 from core.adapters.visual_embedder import VISUAL_MODEL
@@ -31,8 +31,8 @@ class Acquirer:
     objects: ObjectStore
     media: MediaFetcher
     embedder: TextEmbedder
+    describe: Callable[[BinaryIO], MediaFacts]
     max_bytes: int
-    max_pixels: int
 
     def acquire(self, message: UrlMessage) -> ItemResult:
         """The terminal result of one item. Raises RetryableError when it should be tried again."""
@@ -73,7 +73,7 @@ class Acquirer:
         except BadInputError as error:
             raise MediaProblemError(MediaStatus.TOO_LARGE, str(error)) from error
         with self.objects.open(stored.sha256) as stream:
-            measured = probe_and_describe(stream, max_pixels=self.max_pixels)
+            measured = self.describe(stream)
         facts: dict[str, Any] = {
             "sha256": stored.sha256,
             "s3_path": stored.location,
