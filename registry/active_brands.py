@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.domain.run import ACTIVE_STATES, Item, ItemResult, ItemState, RunSnapshot
+from core.domain.run import ACTIVE_STATES, Item, ItemResult, RunSnapshot
 from core.errors import ConflictError, NotFoundError, RetryableError, StaleError, UnavailableError
 from registry.batch import Batch
+
+_Brand = tuple[str, str]  # (brand, scope)
 
 
 class Journal(Protocol):
@@ -70,15 +72,14 @@ class Answer:
 
 
 class ActiveBrands:
-    """Start, submit, results, commit-complete. Thread-safe."""
+    """Start, submit, results, commit-complete. Thread-safe; the lock is never held while the store is asked."""
 
     def __init__(self, journal: Journal, *, monotonic: Callable[[], float], lease_seconds: float) -> None:
         self._journal = journal
         self._monotonic = monotonic
         self._lease_seconds = lease_seconds
         self._lock = threading.Lock()
-        self._batches: dict[str, Batch] = {}
-        self._lease_ends: dict[str, float] = {}
+        self._batches: dict[_Brand, Batch] = {}  # a brand has one active batch a scope
         self._epoch: int | None = None
 
     @property
@@ -98,6 +99,8 @@ class ActiveBrands:
         elif epoch != self._epoch:
             self._stop_serving()
             self._rebuild(epoch)
+        else:
+            self._forget_unused()
 
     def let_go(self) -> None:
         """Answer nothing more and let another process be the registry."""
@@ -105,27 +108,29 @@ class ActiveBrands:
         self._journal.release()
 
     def _rebuild(self, epoch: int) -> None:
-        batches = {snapshot.batch_id: Batch.of(snapshot) for snapshot in self._journal.active()}
+        batches = [Batch.of(snapshot) for snapshot in self._journal.active()]
         with self._lock:
-            self._batches, self._lease_ends, self._epoch = batches, {}, epoch
+            for batch in batches:
+                self._put(batch)
+            self._epoch = epoch
 
     def _stop_serving(self) -> None:
         with self._lock:
             self._epoch = None
             self._batches.clear()
-            self._lease_ends.clear()
+
+    def _forget_unused(self) -> None:
+        """Free what nobody asked about for so long that its lease has lapsed, too: the store has all of it."""
+        oldest = self._monotonic() - self._lease_seconds
+        with self._lock:
+            self._batches = {brand: batch for brand, batch in self._batches.items() if batch.used_at >= oldest}
 
     def start(self, *, brand: str, expected_count: int, scope: str, batch_id: str | None = None) -> Answer:
         """Begin tracking; the same start again is the same answer. Raises ConflictError while another is active."""
         self._require_serving()
-        self._forget_what_is_over(brand, scope)  # a run may end without anybody telling us
-        batch = self._known(brand, scope, batch_id)
-        if batch is None:
-            batch = self._remember(self._journal.open_learning(brand, scope, expected_count))
-        if batch.expected_count != expected_count:
-            raise ConflictError(
-                f"{brand!r} is active as batch {batch.batch_id} with {batch.expected_count} URLs, not {expected_count}"
-            )
+        self._forget_if_over(brand, scope, batch_id)  # a run may end without anybody telling us
+        batch = self._known(brand, scope, batch_id) or self._open(brand, scope, expected_count)
+        batch.require_count(expected_count)
         return self._offer(batch)
 
     def submit(self, *, brand: str, scope: str, item: Item, result: ItemResult, batch_id: str | None = None) -> Answer:
@@ -134,15 +139,13 @@ class ActiveBrands:
         batch = self._known(brand, scope, batch_id)
         if batch is None:
             raise NotFoundError(f"no batch of {brand!r} is active: POST /start first")
-        with self._lock:
-            must_learn = batch.must_learn(item.item_id)
-            settled = batch.is_settled(item.item_id)
-        if must_learn and not self._journal.learn(batch.batch_id, item):
-            self._refresh(batch)
-            raise batch.one_too_many()
-        if not settled:
-            self._settle(batch, result)
-        return self._offer(batch)
+        try:
+            return self._take(batch, item, result)
+        except StaleError:
+            if batch_id is not None:
+                raise
+        # It ended unheard and is forgotten by now; a body without a batch_id means whichever is active.
+        return self.submit(brand=brand, scope=scope, item=item, result=result)
 
     def results(self, *, brand: str, scope: str) -> Iterator[ItemResult]:
         """The accumulated results of a brand, streamed. Raises NotFoundError for an unknown brand."""
@@ -155,7 +158,7 @@ class ActiveBrands:
     def commit_complete(self, *, brand: str, scope: str, batch_id: str | None = None) -> None:
         """A hint that the memory may be freed: the store says whether the run is really over."""
         self._require_serving()
-        self._forget_what_is_over(brand, scope, batch_id)
+        self._forget_if_over(brand, scope, batch_id)
 
     def _require_serving(self) -> None:
         if not self.is_serving:
@@ -164,62 +167,104 @@ class ActiveBrands:
     def _known(self, brand: str, scope: str, batch_id: str | None) -> Batch | None:
         """The batch meant, from memory or from the store. Raises StaleError for one that is over."""
         with self._lock:
-            for batch in self._batches.values():
-                if batch.batch_id == batch_id or (batch_id is None and (batch.brand, batch.scope) == (brand, scope)):
-                    return batch
-        snapshot = self._journal.find_active(brand, scope) if batch_id is None else self._journal.find(batch_id)
-        if snapshot is None:
-            if batch_id is not None:
-                raise NotFoundError(f"no batch {batch_id}")
-            return None
+            batch = self._batches.get((brand, scope))
+            if batch is not None and batch_id in (None, batch.batch_id):
+                batch.used_at = self._monotonic()
+                return batch
+        if batch_id is None:
+            snapshot = self._journal.find_active(brand, scope)
+            return None if snapshot is None else self._remember(snapshot)
+        snapshot = self._journal.find(batch_id)
+        if snapshot is None or (snapshot.brand, snapshot.scope) != (brand, scope):
+            raise NotFoundError(f"no batch {batch_id} of {brand!r}")
         if snapshot.state not in ACTIVE_STATES:
             raise StaleError(f"batch {batch_id} is {snapshot.state}: nothing more is taken for it")
         return self._remember(snapshot)
 
+    def _open(self, brand: str, scope: str, expected_count: int) -> Batch:
+        try:
+            snapshot = self._journal.open_learning(brand, scope, expected_count)
+        except ConflictError:  # another start was faster: it may have been the same
+            batch = self._known(brand, scope, None)
+            if batch is None:
+                raise
+            return batch
+        return self._remember(snapshot)
+
     def _remember(self, snapshot: RunSnapshot) -> Batch:
         with self._lock:
-            return self._batches.setdefault(snapshot.batch_id, Batch.of(snapshot))
+            known = self._batches.get((snapshot.brand, snapshot.scope))
+            if known is not None and known.batch_id == snapshot.batch_id:
+                return known  # it may know more than the snapshot by now
+            return self._put(Batch.of(snapshot))
+
+    def _put(self, batch: Batch) -> Batch:
+        batch.used_at = self._monotonic()
+        self._batches[batch.brand, batch.scope] = batch
+        return batch
+
+    def _take(self, batch: Batch, item: Item, result: ItemResult) -> Answer:
+        if not self._has(batch, item):
+            self._refresh(batch)  # nothing is refused by the memory alone
+            raise batch.refusal(item.item_id)
+        with self._lock:
+            is_settled = self._current(batch).is_settled(item.item_id)
+        if not is_settled:
+            self._settle(batch, result)
+        return self._offer(batch)
+
+    def _has(self, batch: Batch, item: Item) -> bool:
+        with self._lock:
+            current = self._current(batch)
+            if item.item_id in current.items:
+                return True
+            may_learn = current.may_learn
+        return may_learn and self._journal.learn(batch.batch_id, item)
+
+    def _current(self, batch: Batch) -> Batch:
+        """The batch as the memory has it now: it may have been read anew while the caller asked the store."""
+        known = self._batches.get((batch.brand, batch.scope))
+        return known if known is not None and known.batch_id == batch.batch_id else batch
 
     def _settle(self, batch: Batch, result: ItemResult) -> None:
         if not self._journal.record(batch.batch_id, result):
             self._refresh(batch)  # the store knew better: a sweep or an earlier delivery was first
             return
         with self._lock:
-            batch.items[result.item_id] = result.state
+            self._current(batch).items[result.item_id] = result.state
 
     def _refresh(self, batch: Batch) -> None:
         snapshot = self._journal.find(batch.batch_id)
         if snapshot is None or snapshot.state not in ACTIVE_STATES:
-            self._forget_if_over(batch.batch_id)
+            self._forget(batch)
             raise StaleError(f"batch {batch.batch_id} is over: nothing more is taken for it")
-        ended = {item_id: state for item_id, state in snapshot.items.items() if state is not ItemState.PENDING}
         with self._lock:
-            batch.items.update(ended)  # what is pending in the snapshot may have its result by now
+            self._current(batch).catch_up(snapshot)
 
     def _offer(self, batch: Batch) -> Answer:
         """Offer the commit if the batch is complete and nobody holds its lease. The store decides between two."""
         with self._lock:
-            leased = self._lease_ends.get(batch.batch_id, 0.0) > self._monotonic()
-            if not batch.is_complete or leased:
+            batch = self._current(batch)
+            if not batch.is_complete or batch.lease_until > self._monotonic():
                 return Answer(batch.batch_id, should_commit=False)
         token = self._journal.grant_lease(batch.batch_id)
         if token is None:
             return Answer(batch.batch_id, should_commit=False)
         with self._lock:
-            self._lease_ends[batch.batch_id] = self._monotonic() + self._lease_seconds
+            self._current(batch).lease_until = self._monotonic() + self._lease_seconds
         return Answer(batch.batch_id, should_commit=True, token=token)
 
-    def _forget_what_is_over(self, brand: str, scope: str, batch_id: str | None = None) -> None:
+    def _forget_if_over(self, brand: str, scope: str, batch_id: str | None) -> None:
         with self._lock:
-            known = [batch.batch_id for batch in self._batches.values() if (batch.brand, batch.scope) == (brand, scope)]
-        for candidate in known:
-            if batch_id in (None, candidate):
-                self._forget_if_over(candidate)
-
-    def _forget_if_over(self, batch_id: str) -> None:
-        snapshot = self._journal.find(batch_id)
-        if snapshot is not None and snapshot.state in ACTIVE_STATES:
+            batch = self._batches.get((brand, scope))
+        if batch is None or batch_id not in (None, batch.batch_id):
             return
+        snapshot = self._journal.find(batch.batch_id)
+        if snapshot is None or snapshot.state not in ACTIVE_STATES:
+            self._forget(batch)
+
+    def _forget(self, batch: Batch) -> None:
         with self._lock:
-            self._batches.pop(batch_id, None)
-            self._lease_ends.pop(batch_id, None)
+            known = self._batches.get((batch.brand, batch.scope))
+            if known is not None and known.batch_id == batch.batch_id:
+                del self._batches[batch.brand, batch.scope]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.run import ItemState
+from core.domain.run import ItemState, RunSnapshot, RunState
 from core.errors import ConflictError, NotFoundError
-from registry.batch import Batch
+from registry.batch import ActiveBatchError, Batch
 
 PENDING, OK, FAILED = ItemState.PENDING, ItemState.OK, ItemState.FAILED
 
@@ -47,15 +47,34 @@ def test_results_that_repeat_count_once(submitted: list[str]) -> None:
 
 
 def test_a_manifest_takes_no_stranger() -> None:
-    with pytest.raises(NotFoundError):
-        a_batch(2, {"a": OK}).must_learn("stranger")
+    batch = a_batch(2, {"a": OK})
+
+    assert not batch.may_learn
+    assert isinstance(batch.refusal("stranger"), NotFoundError)
 
 
 def test_a_learning_batch_takes_new_items_until_it_has_what_it_expects() -> None:
     batch = a_batch(2, {"a": OK}, learns=True)
+    assert batch.may_learn
 
-    assert batch.must_learn("b")
     batch.items["b"] = PENDING
-    assert not batch.must_learn("a")
-    with pytest.raises(ConflictError, match="expects 2 URLs"):
-        batch.must_learn("c")
+
+    assert not batch.may_learn
+    assert isinstance(batch.refusal("c"), ConflictError)
+
+
+def test_what_the_store_knows_is_taken_over_and_undoes_nothing() -> None:
+    batch = a_batch(3, {"a": OK, "b": PENDING}, learns=True)
+
+    batch.catch_up(RunSnapshot("b1", "acme", "shared", RunState.OPEN, 2, True, {"a": PENDING, "b": FAILED}))
+
+    assert (batch.items, batch.expected_count) == ({"a": OK, "b": FAILED}, 2)
+
+
+def test_another_count_means_another_batch() -> None:
+    a_batch(2, {}).require_count(2)
+
+    with pytest.raises(ActiveBatchError) as refused:
+        a_batch(2, {}).require_count(3)
+
+    assert refused.value.batch_id == "b1"
