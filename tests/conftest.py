@@ -26,6 +26,7 @@ from core.ports import SecretStore
 from tests.reused_database import ReusedDatabase
 
 if TYPE_CHECKING:
+    from tests.fakes.mongo_server import MongoServer
     from tests.fakes.seaweed import Seaweed
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -112,6 +113,15 @@ def s3(seaweed_server: Seaweed, monkeypatch: pytest.MonkeyPatch) -> Seaweed:
     for name, value in seaweed_server.credentials.items():
         monkeypatch.setenv(name, value)
     return seaweed_server
+
+
+@pytest.fixture(scope="session")
+def mongo(no_process_left_behind: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """The one MongoDB of this pytest process."""
+    from tests.fakes.mongo_server import mongo_server
+
+    with mongo_server(tmp_path_factory.mktemp("mongo")) as server:
+        yield server
 
 
 # --- real data ----------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ STAYS_HERE = {
     "close",
     "generate_presigned_url",
     "generate_presigned_post",
+    "get_default_database",
     "get_paginator",
     "get_waiter",
     "with_options",

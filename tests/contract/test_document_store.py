@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import json
+import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from core.adapters.postgres.engine import Database
+from core.adapters.mongo_documents import MongoDocuments
 from core.adapters.postgres.pg_documents import PostgresDocuments
 from core.errors import NotFoundError
 from core.ports import DocumentStore
 
 
-@pytest.fixture(params=["postgres"])
-def documents(request: pytest.FixtureRequest) -> DocumentStore:
-    """A fresh store of one adapter."""
-    database: Database = request.getfixturevalue("database")
-    return {"postgres": lambda: PostgresDocuments(database)}[request.param]()
+@pytest.fixture(params=["postgres", "mongo"])
+def documents(request: pytest.FixtureRequest) -> Iterator[DocumentStore]:
+    """A fresh store of one home, prepared."""
+    if request.param == "postgres":
+        yield PostgresDocuments(request.getfixturevalue("database"))
+        return
+    store = MongoDocuments(request.getfixturevalue("mongo").url(uuid.uuid4().hex))
+    store.prepare()
+    yield store
+    store.close()
+
+
+def test_a_store_that_can_be_used_is_prepared_as_often_as_one_likes(documents: DocumentStore) -> None:
+    documents.prepare()
+    documents.prepare()
 
 
 def kept(documents: DocumentStore, body: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +44,11 @@ def kept(documents: DocumentStore, body: dict[str, Any]) -> dict[str, Any]:
         {"text": "광고 😀", "list": [1, 2.5, None, True], "nested": {"a": {"b": []}}},
         {"copy": "tab\there\nline\\N \\. \\\\ ' \" \r"},
         {"backslash": "\\u0000 spelled out", "end": "\\"},
-        {"big": 10**30, "small": -0.125},
+        {"big": 10**30, "bigger": 2**63, "largest": 2**63 - 1, "smallest": -(2**63), "beyond": -(2**63) - 1},
+        {"small": -0.125, "none": 0},
+        {"$set": {"$ref": "x", "$id": 1}, "a.b": {"c.d.": [{".": "$"}]}, "": "", "_id": 1},
+        {"%24": 1, "%json": "no text of ours", "%2E.%25$": {"%json": "[1]"}},
+        {"deep": [json.loads("[" * 300 + '{"a.b": 1}' + "]" * 300)]},
     ],
 )
 def test_a_document_comes_back_as_it_was(documents: DocumentStore, body: dict[str, Any]) -> None:
