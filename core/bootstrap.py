@@ -20,6 +20,7 @@ from core.adapters.postgres.pg_notifier import PostgresNotifier
 from core.adapters.postgres.pg_queue import PostgresQueue
 from core.adapters.postgres.roles import describe_cluster
 from core.adapters.postgres.run_store import PostgresRunStore
+from core.adapters.scoped_documents import ScopedDocuments
 from core.adapters.upload_fetch import SchemeFetcher, UploadMediaFetcher
 from core.ai.taxonomy import Taxonomy, load_taxonomy
 from core.errors import UnavailableError
@@ -78,6 +79,10 @@ class Services:
     @cached_property
     def objects(self) -> ObjectStore:
         """Creatives and import bundles."""
+        if self.settings.objects_url:
+            from core.adapters.s3_objects import S3ObjectStore  # half a second of loading that only this home needs
+
+            return S3ObjectStore(self.settings.objects_url)
         return FolderObjectStore(self.settings.home / "objects", link_key=self.link_key, base_url=self.settings.api_url)
 
     @cached_property
@@ -93,8 +98,13 @@ class Services:
 
     @cached_property
     def documents(self) -> DocumentStore:
-        """Raw payloads."""
-        return PostgresDocuments(self.database)
+        """Raw payloads; private ones stay where row-level security reaches them."""
+        private = PostgresDocuments(self.database)
+        if self.settings.documents_url is None:
+            return private
+        from core.adapters.mongo_documents import MongoDocuments  # loading that only this home needs
+
+        return ScopedDocuments(MongoDocuments(self.settings.documents_url.get_secret_value()), private)
 
     @cached_property
     def embedder(self) -> TextEmbedder:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.adapters.s3_address import S3Address
 from core.errors import BadInputError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -70,6 +71,17 @@ class Settings(BaseSettings):
     )
     sweep_seconds: float = Field(5.0, gt=0, description="Pause between sweeps (leases, deadlines, unsent outbox).")
 
+    objects_url: str = Field(
+        "",
+        description="Where media and bundles lie: s3://<bucket>/<prefix>, with ?region=, &endpoint=<URL> and &kms_key=;"
+        " empty: the home folder.",
+    )
+    documents_url: SecretStr | None = Field(
+        None,
+        description="Where shared raw documents lie: mongodb:// or mongodb+srv:// with a database's name; empty:"
+        " PostgreSQL.",
+    )
+
     media_max_bytes: int = Field(200_000_000, ge=1, description="Largest medium stored.")
     media_max_pixels: int = Field(40_000_000, ge=1, description="Largest image decoded, width × height.")
     media_link_seconds: int = Field(3600, ge=1, description="How long a signed /media link works.")
@@ -99,7 +111,17 @@ class Settings(BaseSettings):
             raise ValueError("must start with postgresql://")
         return SecretStr(text)
 
-    @field_validator("internal_token")
+    @field_validator("objects_url")
+    @classmethod
+    def _of_s3(cls, value: str) -> str:
+        try:
+            if value:
+                S3Address.parse(value)
+        except BadInputError as error:
+            raise ValueError(str(error).removeprefix("ADOLOGY_OBJECTS_URL").removeprefix(": ").strip()) from None
+        return value
+
+    @field_validator("internal_token", "documents_url")
     @classmethod
     def _empty_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is not None and value.get_secret_value() else None

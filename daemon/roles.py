@@ -82,6 +82,8 @@ def start_roles(
     roles: Collection[str], settings: Settings, services: Services, registry: ActiveBrands | None
 ) -> RunningRoles:
     """Start what the roles ask for. APScheduler repeats; the repeated functions decide."""
+    services.objects.prepare()
+    services.documents.prepare()
     stopping = threading.Event()
     schedule = BackgroundScheduler(
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},

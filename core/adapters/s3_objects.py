@@ -5,20 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import re
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, BinaryIO, Self
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, BinaryIO
 
 import boto3
 from botocore.config import Config
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from core.adapters.object_content import UNKNOWN_TYPE, Spooled, clear_of_full_disk, content_key, served_type, spool
+from core.adapters.s3_address import S3Address
 from core.adapters.s3_errors import BeingWrittenError, s3_errors
-from core.errors import AdologyError, BadInputError, ConflictError, NotFoundError, RetryableError
+from core.errors import AdologyError, ConflictError, NotFoundError, RetryableError
 from core.observability.external_calls import external_call
 from core.ports import StoredObject
 
@@ -31,34 +29,7 @@ _CONFLICTS = 5  # answers "somebody else writes this key just now" before giving
 _CONNECT_SECONDS, _READ_SECONDS = 5, 60  # a copy of gigabytes is silent for a while
 _CONNECTIONS = 50
 _TEMPORARY_FILES = "temporary files"
-_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]([/?]|$)")
 _PROBE = b"Adology writes here.\n"
-
-
-@dataclass(frozen=True, slots=True)
-class S3Address:
-    """``s3://bucket/prefix?region=…&endpoint=…&kms_key=…``; ``prefix`` is empty or ends with a slash."""
-
-    bucket: str
-    prefix: str = ""
-    region: str | None = None
-    endpoint: str | None = None
-    kms_key: str | None = None
-
-    @classmethod
-    def parse(cls, url: str) -> Self:
-        """Raises BadInputError that says what is wrong."""
-        if not _URL.match(url):
-            raise BadInputError("ADOLOGY_OBJECTS_URL must look like s3://bucket/prefix?region=…")
-        parts = urlsplit(url)
-        options = parse_qs(parts.query, keep_blank_values=True)
-        if unknown := options.keys() - {"region", "endpoint", "kms_key"}:
-            raise BadInputError(f"ADOLOGY_OBJECTS_URL: unknown option {sorted(unknown)[0]!r}")
-        given = {name: values[-1] or None for name, values in options.items()}
-        if not (given.get("endpoint") or "https://").startswith(("https://", "http://")):
-            raise BadInputError("ADOLOGY_OBJECTS_URL: endpoint must start with https:// or http://")
-        prefix = parts.path.strip("/")
-        return cls(parts.netloc, f"{prefix}/" if prefix else "", **given)
 
 
 class S3ObjectStore:

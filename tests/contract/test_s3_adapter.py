@@ -21,7 +21,8 @@ import pytest
 import urllib3
 
 from core.adapters import s3_objects
-from core.adapters.s3_objects import S3Address, S3ObjectStore
+from core.adapters.s3_address import S3Address
+from core.adapters.s3_objects import S3ObjectStore
 from core.errors import (
     AdologyError,
     BadInputError,
