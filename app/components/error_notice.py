@@ -22,7 +22,7 @@ def shown_errors() -> Iterator[None]:
         yield
     except RetryableError as error:
         _log.warning("page could not be read", error=str(error))
-        _notice("The database doesn't answer", str(error), ":material/cloud_off:")
+        _notice("A store doesn't answer", str(error), ":material/cloud_off:")
     except AdologyError as error:
         _notice("That can't be shown", str(error), ":material/info:")
     except Exception:  # here the page ends

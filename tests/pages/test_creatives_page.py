@@ -13,6 +13,7 @@ from core.adapters.postgres.engine import Database
 from core.domain.principal import LOCAL_PRINCIPAL
 from core.queries.brandspaces import create_brandspace
 from tests.builders import DAY, AnAd, store
+from tests.fakes.s3_wire import refusal, s3_wire
 from tests.hostile_texts import HOSTILE_TEXTS
 from tests.pages.conftest import ShowPage, params_of, texts
 
@@ -182,6 +183,22 @@ def test_a_stored_picture_is_shown(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1", sha256=stored.sha256), AnAd("2", sha256="0" * 64, first_seen=date(2026, 1, 1)))
     page = show("creatives")
     assert [image.proto.imgs[0].alt for image in page.get("image")] == ["Creative of Acme", "No picture"]
+
+
+def test_one_file_that_the_store_refuses_costs_one_picture(
+    show: ShowPage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(database, AnAd("1", copy="alpha", sha256="0" * 64), AnAd("2", copy="beta"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "any")
+    with s3_wire() as s3:
+        s3.answer = lambda asked: refusal("AccessDenied", 403)
+        monkeypatch.setenv("ADOLOGY_OBJECTS_URL", s3.url())
+        said = texts(show("creatives"))
+
+    assert "The stored file can't be read just now" in said.replace("\\", "")
+    assert "alpha" in said
+    assert "beta" in said
 
 
 def button(page: object, label: str) -> object:

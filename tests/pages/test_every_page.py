@@ -48,7 +48,7 @@ def test_without_ads_a_page_says_how_to_import(show: ShowPage, name: str) -> Non
 def test_without_a_database_a_page_says_so_and_offers_another_try(show_without_database: ShowPage, name: str) -> None:
     page = show_without_database(name)
     assert not page.exception
-    assert "The database doesn't answer" in texts(page)
+    assert "A store doesn't answer" in texts(page)
     assert "Try again" in {button.label for button in page.button}
     assert "Traceback" not in texts(page)
 
