@@ -1,18 +1,22 @@
 """Named places where a process may die between two effects: nothing happens there unless a proof arms one.
 
 ``arm("commit.committed", hit=2)`` ends the process at its second passage, as kill -9 would: no ``finally``, no flush.
+With ``stop`` it stands still there instead, until somebody sends SIGCONT.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
-from collections import Counter
+import signal
+import threading
 from collections.abc import Callable
 from typing import Final
 
 from core.errors import BadInputError
 
 CRASH_STATUS: Final = 137  # what a shell reports for kill -9
+_COUNT_BYTES: Final = 8
 
 CRASH_POINTS: Final = (
     "consumer.received",
@@ -57,18 +61,29 @@ def crash_point(name: str) -> None:
     _passed(name)
 
 
-def arm(name: str, *, hit: int = 1) -> None:
-    """End the process at the ``hit``-th passage of ``name``. Raises BadInputError for a name there isn't."""
+def arm(name: str, *, hit: int = 1, stop: bool = False) -> None:
+    """End (or ``stop``) the process at the ``hit``-th passage of ``name``. Raises BadInputError for a name there isn't.
+
+    Children forked afterwards count on together: the worker that gunicorn starts in place of a dead one isn't armed.
+    """
     if name not in CRASH_POINTS:
         raise BadInputError(f"no crash point {name!r}: {', '.join(CRASH_POINTS)}")
-    passages: Counter[str] = Counter()
+    passages, lock = mmap.mmap(-1, _COUNT_BYTES), threading.Lock()
 
-    def die_at_the_hit(passed: str) -> None:
-        passages[passed] += 1
-        if passed == name and passages[passed] == hit:
-            os._exit(CRASH_STATUS)
+    def act_at_the_hit(passed: str) -> None:
+        if passed != name:
+            return
+        with lock:
+            count = int.from_bytes(passages[:]) + 1
+            passages[:] = count.to_bytes(_COUNT_BYTES)
+        if count == hit:
+            _stop() if stop else os._exit(CRASH_STATUS)
 
-    watch(die_at_the_hit)
+    watch(act_at_the_hit)
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def watch(passed: Callable[[str], None] | None) -> None:

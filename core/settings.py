@@ -9,13 +9,16 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.adapters.s3_address import S3Address
+from core.adapters.sqs_address import SqsAddress
 from core.errors import BadInputError
 
 PROJECT = Path(__file__).resolve().parents[1]
+_STORE_ADDRESSES: dict[str, type[S3Address] | type[SqsAddress]] = {"objects_url": S3Address, "queue_url": SqsAddress}
+_SQS_LEAST_RECEIVES = 5  # it counts receives that nobody saw, too
 _PSYCOPG2 = "postgresql+psycopg2://"
 
 
@@ -58,6 +61,11 @@ class Settings(BaseSettings):
     database_operator_url: SecretStr | None = Field(None, description="Role for operators' figures; empty: derived.")
     database_pool_size: int = Field(15, ge=1, description="Connections per role and process.")
 
+    queue_url: str = Field(
+        "",
+        description="Where the queues are: sqs://<region>/<prefix of their names>, ?endpoint=<URL> for a compatible"
+        " server; empty: PostgreSQL.",
+    )
     queue_visibility_seconds: int = Field(60, ge=1, le=43_200, description="How long a received message stays hidden.")
     queue_max_receive_count: int = Field(
         5, ge=1, description="Deliveries before a message moves to the dead-letter queue."
@@ -91,7 +99,10 @@ class Settings(BaseSettings):
     fetch_timeout_seconds: float = Field(30.0, gt=0, description="Whole time of one download.")
 
     crash_at: str = Field(
-        "", description="NAME or NAME:HIT of a crash point at which the process ends, as kill -9 would; tests only."
+        "",
+        pattern=r"^([a-z_.]+(:[1-9]\d*)?(:stop)?)?$",
+        description="NAME or NAME:HIT of a crash point at which the process ends, as kill -9 would, or with :stop "
+        "stands still; tests only.",
     )
     sample_market: bool = Field(True, description="Fill an empty system with the sample market on the first `up`.")
     sample_ads: int = Field(2_500, ge=10, description="Size of the sample market.")
@@ -111,14 +122,16 @@ class Settings(BaseSettings):
             raise ValueError("must start with postgresql://")
         return SecretStr(text)
 
-    @field_validator("objects_url")
+    @field_validator("objects_url", "queue_url")
     @classmethod
-    def _of_s3(cls, value: str) -> str:
+    def _of_a_store(cls, value: str, info: ValidationInfo) -> str:
+        name = str(info.field_name)
         try:
             if value:
-                S3Address.parse(value)
+                _STORE_ADDRESSES[name].parse(value)
         except BadInputError as error:
-            raise ValueError(str(error).removeprefix("ADOLOGY_OBJECTS_URL").removeprefix(": ").strip()) from None
+            variable = f"ADOLOGY_{name.upper()}"
+            raise ValueError(str(error).removeprefix(variable).removeprefix(": ").strip()) from None
         return value
 
     @field_validator("internal_token", "documents_url")
@@ -145,6 +158,12 @@ class Settings(BaseSettings):
             raise ValueError("ADOLOGY_FETCH_ALLOW_HOSTS is for tests and refused in production: unset it")
         if self.environment == "production" and self.crash_at:
             raise ValueError("ADOLOGY_CRASH_AT is for tests and refused in production: unset it")
+        return self
+
+    @model_validator(mode="after")
+    def _receive_often_enough(self) -> Self:
+        if self.queue_url and self.queue_max_receive_count < _SQS_LEAST_RECEIVES:
+            raise ValueError(f"ADOLOGY_QUEUE_MAX_RECEIVE_COUNT must be {_SQS_LEAST_RECEIVES} or more with SQS")
         return self
 
     @property

@@ -42,9 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _arm(crash_at: str) -> None:
-    if crash_at:
-        name, _, hit = crash_at.partition(":")
-        arm(name, hit=int(hit or 1))
+    name, *options = crash_at.split(":")
+    hits = [int(option) for option in options if option != "stop"]
+    if name:
+        arm(name, hit=hits[0] if hits else 1, stop="stop" in options)
 
 
 def parse_roles(text: str) -> frozenset[str]:

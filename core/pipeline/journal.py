@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.crash_points import crash_point
 from core.domain.identity import identity
 from core.domain.run import Item, ItemResult, Run, RunSnapshot
 from core.errors import UnavailableError
@@ -90,12 +91,15 @@ class RunJournal:
             written = store.items.record(batch_id, result, epoch=epoch)
             if not written:
                 self._check(store)
+        crash_point("registry.recorded")
         return written
 
     def grant_lease(self, batch_id: str) -> int | None:
         """The fencing token of a new lease."""
         with self._writing() as store:
-            return store.leases.grant(batch_id, lease_seconds=self.lease_seconds)
+            token = store.leases.grant(batch_id, lease_seconds=self.lease_seconds)
+        crash_point("registry.leased")
+        return token
 
     def results(self, batch_id: str) -> Iterator[ItemResult]:
         """The results so far, streamed."""

@@ -21,6 +21,8 @@ def send_outbox(runs: RunStore, queue: MessageQueue) -> int:
     while True:
         with runs.transaction() as store:
             taken = store.outbox.take(limit=_BATCH)
+            if not taken:
+                return sent
             crash_point("relay.taken")
             done = _send(store, queue, taken)
             store.outbox.delete(done)
