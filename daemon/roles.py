@@ -81,7 +81,11 @@ def build_registry(settings: Settings, services: Services) -> ActiveBrands:
 def start_roles(
     roles: Collection[str], settings: Settings, services: Services, registry: ActiveBrands | None
 ) -> RunningRoles:
-    """Start what the roles ask for. APScheduler repeats; the repeated functions decide."""
+    """Start what the roles ask for. APScheduler repeats; the repeated functions decide.
+
+    Raises an AdologyError for a store that isn't as it must be: then nothing was started.
+    """
+    services.queue.prepare()
     services.objects.prepare()
     services.documents.prepare()
     stopping = threading.Event()
@@ -189,7 +193,8 @@ def handlers(
         settings.media_max_bytes,
     )
     labeller = TextLabeller(services.taxonomy, services.embedder)
-    enricher = Enricher(services.database, AiPhase(services.runs), labeller, services.embedder, is_stopping)
+    phase = AiPhase(services.runs, settings.lease_seconds)
+    enricher = Enricher(services.database, phase, labeller, services.embedder, is_stopping)
     return (
         GatherHandler(gatherer, committer, registry),
         AcquireHandler(acquirer, committer, registry),

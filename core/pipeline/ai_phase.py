@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from core.crash_points import crash_point
 from core.domain.run import Run
-from core.errors import StaleError
+from core.errors import StaleError, WaitingForTurnError
+from core.pipeline.repeat import Repeat, every
 from core.pipeline.store import RunStore
 
 KeepAlive = Callable[[], None]
-_LEASE_SECONDS = 300
+_LEASE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +22,25 @@ class AiPhase:
 
     runs: RunStore
     lease_seconds: float = _LEASE_SECONDS
+    repeat: Repeat = every
 
     def read(self, batch_id: str, read: Callable[[Run, KeepAlive], int]) -> int:
-        """``read`` the run unless somebody does or did; returns its count, 0 when there was nothing to do.
+        """``read`` the run unless somebody did; returns its count, 0 when there was nothing to do.
 
+        Raises WaitingForTurnError while somebody else reads it: he may die, and then nobody else has his message.
         ``read`` calls its second argument between two steps; that raises StaleError when the claim was lost. What
         ``read`` raises gives the claim back: the message's next delivery goes on.
         """
         with self.runs.transaction() as store:
+            token = store.ai_phases.claim(batch_id, lease_seconds=self.lease_seconds)
             run = store.runs.find(batch_id)
-            token = None if run is None else store.ai_phases.claim(batch_id, lease_seconds=self.lease_seconds)
         if run is None or token is None:
-            return 0
+            return _nothing_to_read(run)
         crash_point("ai.claimed")
+        keep = partial(self._keep, batch_id, token)
         try:
-            count = read(run, lambda: self._keep(batch_id, token))
+            with self.repeat(self.lease_seconds / 3, keep):
+                count = read(run, keep)
         except BaseException:
             with self.runs.transaction() as store:
                 store.ai_phases.release(batch_id, token=token)
@@ -54,3 +60,9 @@ class AiPhase:
         with self.runs.transaction() as store:
             if not store.ai_phases.extend(batch_id, token=token, lease_seconds=self.lease_seconds):
                 raise StaleError(f"somebody else reads run {batch_id} by now")
+
+
+def _nothing_to_read(run: Run | None) -> int:
+    if run is not None and run.ai_state == "running":
+        raise WaitingForTurnError(f"run {run.batch_id} is being read; this message sees to it that it ends")
+    return 0
