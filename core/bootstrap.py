@@ -21,9 +21,11 @@ from core.adapters.postgres.pg_queue import PostgresQueue
 from core.adapters.postgres.roles import describe_cluster
 from core.adapters.postgres.run_store import PostgresRunStore
 from core.adapters.scoped_documents import ScopedDocuments
+from core.adapters.sqs_address import SqsAddress
 from core.adapters.upload_fetch import SchemeFetcher, UploadMediaFetcher
 from core.ai.taxonomy import Taxonomy, load_taxonomy
 from core.errors import UnavailableError
+from core.messages import QUEUES
 from core.pipeline.store import RunStore
 from core.ports import (
     Clock,
@@ -70,10 +72,23 @@ class Services:
     @cached_property
     def queue(self) -> MessageQueue:
         """The queues."""
+        if self.settings.queue_url:
+            return self._sqs_queue()
         return PostgresQueue(
             self.database.worker_engine,
             visibility_seconds=self.settings.queue_visibility_seconds,
             max_receive_count=self.settings.queue_max_receive_count,
+        )
+
+    def _sqs_queue(self) -> MessageQueue:
+        from core.adapters.sqs_queue import SqsQueue  # a third of a second of loading that only this home needs
+
+        return SqsQueue(
+            SqsAddress.parse(self.settings.queue_url),
+            visibility_seconds=self.settings.queue_visibility_seconds,
+            handler_timeout_seconds=self.settings.fetch_timeout_seconds,
+            max_receive_count=self.settings.queue_max_receive_count,
+            connections=len(QUEUES) + 4 * self.settings.worker_threads,
         )
 
     @cached_property

@@ -88,7 +88,11 @@ class QueueDepth:
 
 class MessageQueue(Protocol):
     """SQS semantics: at least once, in no promised order. A message received ``max_receive_count`` times
-    without being deleted moves to ``<queue>-dlq``."""
+    without being deleted moves to ``<queue>-dlq``, where it is counted anew."""
+
+    def prepare(self) -> None:
+        """Make the queues that are missing. Raises BadInputError for one that is there and set up wrongly."""
+        ...
 
     def send_batch(self, queue: str, bodies: Sequence[str], *, delay_seconds: int = 0) -> None:
         """Send every body, in batches of 10. Raises RetryableError naming how many were not accepted."""
@@ -99,7 +103,7 @@ class MessageQueue(Protocol):
         ...
 
     def delete_batch(self, messages: Sequence[ReceivedMessage]) -> list[ReceivedMessage]:
-        """Delete; returns those that failed (they will come again)."""
+        """Delete by the newest receipt; returns those known to have failed (they will come again)."""
         ...
 
     def change_visibility(self, message: ReceivedMessage, *, seconds: int) -> None:

@@ -7,6 +7,7 @@ a database pool or a model made before the fork would hang there.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Collection
 from typing import Any, Final, cast
@@ -14,9 +15,11 @@ from typing import Any, Final, cast
 from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
 from core.bootstrap import Services, build_services
+from core.errors import AdologyError
 from core.observability.logs import get_logger
 from core.settings import Settings
 from daemon import sockets
@@ -64,7 +67,12 @@ class DaemonServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         """Start the event hub and the roles beside HTTP."""
         assert self._services is not None
         self._hub.start()
-        self._running = start_roles(self._roles, self._settings, self._services, self._registry)
+        try:
+            self._running = start_roles(self._roles, self._settings, self._services, self._registry)
+        except AdologyError as error:
+            log.critical("daemon cannot start", reason=str(error))
+            self.drain()
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)  # gunicorn ends, too
         log.info("daemon serves", address=self._settings.api_url, roles=sorted(self._roles))
 
     def drain(self) -> None:

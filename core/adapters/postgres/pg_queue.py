@@ -93,6 +93,9 @@ class PostgresQueue:
         self._max_receive_count = max_receive_count
         self._pauses: dict[str, float] = {}  # of queues that were empty when last asked: a dozen idle ones cost little
 
+    def prepare(self) -> None:
+        """Nothing: the migrations made the table."""
+
     def send_batch(self, queue: str, bodies: Sequence[str], *, delay_seconds: int = 0) -> None:
         """All or none. Raises BadInputError, NotFoundError, RetryableError."""
         check_send(queue, bodies, delay_seconds)
