@@ -12,6 +12,7 @@ from core.adapters.image_decoder import MediaFacts
 from core.adapters.postgres.content_store import has_embedding, known_creative
 from core.adapters.postgres.engine import Database
 from core.adapters.visual_embedder import VISUAL_MODEL
+from core.crash_points import crash_point
 from core.domain.media import MediaRole, MediaStatus
 from core.domain.run import ItemKind, ItemResult, ItemState
 from core.errors import BadInputError, MediaProblemError
@@ -72,6 +73,7 @@ class Acquirer:
                 stored = self.objects.put(stream, max_bytes=self.max_bytes)
         except BadInputError as error:
             raise MediaProblemError(MediaStatus.TOO_LARGE, str(error)) from error
+        crash_point("acquire.fetched")
         with self.objects.open(stored.sha256) as stream:
             measured = self.describe(stream)
         facts: dict[str, Any] = {
