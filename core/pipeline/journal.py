@@ -90,7 +90,7 @@ class RunJournal:
         with self.runs.transaction() as store:
             written = store.items.record(batch_id, result, epoch=epoch)
             if not written:
-                self._check(store)
+                _require_current(store, epoch)
         crash_point("registry.recorded")
         return written
 
@@ -113,19 +113,22 @@ class RunJournal:
         Between the check and the write a newer epoch may begin: what both could write is safe in the store itself
         (a lease is one row, an active run is unique, the run is locked while it learns).
         """
+        epoch = self._epoch()
         with self.runs.transaction() as store:
-            self._check(store)
+            _require_current(store, epoch)
             yield store
-
-    def _check(self, store: Transaction) -> None:
-        if store.epoch != self._epoch():
-            raise UnavailableError("another registry has begun a newer epoch", retry_after_seconds=1)
 
     def _epoch(self) -> int:
         epoch = self.place.epoch
         if epoch is None:
             raise UnavailableError("this process isn't the registry", retry_after_seconds=1)
         return epoch
+
+
+def _require_current(store: Transaction, epoch: int) -> None:
+    # The epoch that was written with, not today's: this process may have lost its place meanwhile and taken it anew.
+    if store.epoch != epoch:
+        raise UnavailableError("a newer epoch of the registry has begun", retry_after_seconds=1)
 
 
 def _snapshot(store: Transaction, run: Run) -> RunSnapshot:

@@ -65,6 +65,7 @@ def media_server(ssl_context: ssl.SSLContext | None = None) -> Iterator[MediaSer
 
 class _Server(http.server.ThreadingHTTPServer):
     media: MediaServer
+    request_queue_size = 128  # a hundred workers come at once
 
     def get_request(self):  # type: ignore[no-untyped-def]
         connection = super().get_request()

@@ -6,6 +6,7 @@ pipeline itself, ``operator`` calls the SECURITY DEFINER functions. Row-level se
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class Database:
             max_overflow=pool_size,
             pool_pre_ping=True,
             hide_parameters=True,  # an error's text is logged and stored: no ad of anybody's may stand in it
-            connect_args={"connect_timeout": 10, "application_name": f"adology-{url.username}"},
+            connect_args={"connect_timeout": 10, "application_name": f"{url.username}-{os.getpid()}"},
         )
 
     @cached_property
