@@ -28,15 +28,15 @@ from core.errors import (
 )
 
 _PAUSE_SECONDS = 5.0
-_THROTTLES = {"RequestThrottled", "Throttling", "ThrottlingException", "ThrottledException", "OverLimit"}
+_THROTTLES = {"RequestThrottled", "Throttling", "ThrottlingException", "OverLimit", "KmsThrottled"}
 _MISSING = {"NonExistentQueue", "QueueDoesNotExist"}
 _LOST_RECEIPT = {"MessageNotInflight", "ReceiptHandleIsInvalid"}
-_SESSION_OVER = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException"}
-_JUST_DELETED = {"QueueDeletedRecently"}
+_SESSION_OVER = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}  # the next session is on its way
+_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "KmsAccessDenied", "InvalidClientTokenId"}
+_INPUT_AT_FAULT = {"InvalidMessageContents", "QueueAlreadyExists", "InvalidAttributeName", "InvalidAttributeValue"}
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 _NOT_REACHED = (EndpointConnectionError, ConnectTimeoutError)
-_SERVER_ERRORS = 500
+_STATUS_FORBIDDEN = 403
 
 # What the process's role must be allowed, by the call that fails without it; a batch needs what its single call needs.
 PERMISSIONS = {
@@ -55,8 +55,8 @@ def sqs_errors(operation: str, queue: str) -> Iterator[None]:
     """Translates what a call raises; stands inside ``external_call``, so that its outcome is ours.
 
     Raises NotFoundError for a queue that isn't there, StaleError for a lost receipt, NotAllowedError naming the
-    permission, ThrottledError, UnavailableError (nothing reached, 5xx), BadInputError, and RetryableError where the
-    call may have been done and its answer was lost.
+    permission, ThrottledError, BadInputError for a body or a queue's attribute, RetryableError where the call may have
+    been done and its answer was lost, else UnavailableError.
     """
     try:
         yield
@@ -79,18 +79,19 @@ def _of_answer(answer: Any, operation: str, queue: str) -> AdologyError:
     code = str(told.get("Code", "")).rpartition(".")[2]
     status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     said = f"{code} {told.get('Message', '')}".strip()
-    if code in _THROTTLES or code == "KmsThrottled":
+    if code in _THROTTLES:
         return ThrottledError(f"SQS asks for a pause at {operation}: {said}", retry_after_seconds=_PAUSE_SECONDS)
     if code in _MISSING:
         return NotFoundError(f"SQS has no queue {queue!r}: a daemon makes it when it starts; check ADOLOGY_QUEUE_URL")
     if code in _LOST_RECEIPT or (operation == "change_message_visibility" and code == "InvalidParameterValue"):
         # The value was checked before: SQS means a deleted message, or one held for 12 hours in total.
         return StaleError(f"the message is no longer in flight under this receipt, abandon it: {said}")
-    if code in _FORBIDDEN or code.startswith("KmsAccess"):
+    if code in _INPUT_AT_FAULT:
+        return BadInputError(f"SQS refuses {operation} on queue {queue!r}: {said}")
+    if code in _FORBIDDEN or (status == _STATUS_FORBIDDEN and code not in _SESSION_OVER):
         return NotAllowedError(
             f"SQS refuses {operation} on queue {queue!r} ({said}): allow {PERMISSIONS[operation]}, and with a KMS key"
             " kms:GenerateDataKey and kms:Decrypt on it"
         )
-    if code in _SESSION_OVER or code in _JUST_DELETED or status >= _SERVER_ERRORS:
-        return UnavailableError(f"SQS failed at {operation}: {said}; try again", retry_after_seconds=_PAUSE_SECONDS)
-    return BadInputError(f"SQS refuses {operation} on queue {queue!r}: {said}")
+    # Whatever else it is, no message is at fault, and none may be given up for it.
+    return UnavailableError(f"SQS failed at {operation}: {said}; try again", retry_after_seconds=_PAUSE_SECONDS)

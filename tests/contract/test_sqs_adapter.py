@@ -295,12 +295,17 @@ def test_every_call_has_its_permission(queues: SqsQueue) -> None:
         ("create_queue", "QueueDeletedRecently", UnavailableError),
         ("receive_message", "ExpiredToken", UnavailableError),
         ("receive_message", "InvalidClientTokenId", NotAllowedError),
+        ("receive_message", "SignatureDoesNotMatch", NotAllowedError),
         ("send_message_batch", "KmsAccessDenied", NotAllowedError),
         ("receive_message", "QueueDoesNotExist", NotFoundError),
         ("change_message_visibility", "MessageNotInflight", StaleError),
         ("change_message_visibility", "ReceiptHandleIsInvalid", StaleError),
         ("change_message_visibility", "InvalidParameterValue", StaleError),  # of a deleted message
-        ("send_message_batch", "InvalidParameterValue", BadInputError),
+        ("send_message_batch", "InvalidMessageContents", BadInputError),
+        ("create_queue", "QueueNameExists", BadInputError),
+        ("send_message_batch", "InvalidParameterValue", UnavailableError),  # the bodies were checked before
+        ("send_message_batch", "KmsDisabled", UnavailableError),
+        ("receive_message", "SomethingNew", UnavailableError),
     ],
 )
 def test_errors_are_translated(account: Account, method: str, code: str, kind: type[AdologyError]) -> None:

@@ -208,7 +208,9 @@ def test_a_delayed_message_comes_when_its_time_has_come(sqs: Any, queue: str) ->
 def test_a_long_poll_ends_when_a_message_comes(sqs: Any, queue: str) -> None:
     sender = threading.Timer(0.2, send, [sqs, queue, "late"])
     sender.start()
+    before = time.monotonic()
     assert [message["Body"] for message in receive(sqs, queue, WaitTimeSeconds=20)] == ["late"]
+    assert time.monotonic() - before < 15
     sender.join()
 
 
@@ -262,7 +264,9 @@ def test_a_message_given_back_wakes_a_long_poll(sqs: Any, queue: str) -> None:
     [message] = receive(sqs, queue)
     giver = threading.Timer(0.2, give_back, [sqs, queue, message])
     giver.start()
+    before = time.monotonic()
     assert [m["Body"] for m in receive(sqs, queue, WaitTimeSeconds=20)] == ["a"]
+    assert time.monotonic() - before < 15
     giver.join()
 
 

@@ -81,4 +81,10 @@ class Faults:
 
 def status_of(code: str) -> int:
     """The HTTP status AWS sends with an error."""
-    return {"AccessDeniedException": 403, "ServiceUnavailable": 503, "InternalFailure": 500}.get(code, 400)
+    return {
+        "AccessDeniedException": 403,
+        "ExpiredToken": 403,
+        "SignatureDoesNotMatch": 403,
+        "ServiceUnavailable": 503,
+        "InternalFailure": 500,
+    }.get(code, 400)
