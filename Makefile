@@ -7,11 +7,13 @@ BIN := .venv/bin
 # A stamp per content of the pinned requirements: installed once, and again when they change.
 STAMP := .venv/.installed-$(shell cksum < requirements.txt | cut -d' ' -f1)
 DEV_STAMP := .venv/.installed-dev-$(shell cksum < requirements-dev.txt | cut -d' ' -f1)
+PEERS := benchmarks/.venv-peers
+PEERS_STAMP := $(PEERS)/.installed-$(shell cksum < benchmarks/requirements-peers.txt | cut -d' ' -f1)
 
-.PHONY: help up install test lint check bench label-quality screenshots clean
+.PHONY: help up install test lint check bench bench-pipeline label-quality screenshots clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(STAMP) ## Start everything on this machine; Ctrl-C stops it
 	@./adology up
@@ -27,8 +29,11 @@ lint: $(DEV_STAMP) ## Style and types
 
 check: lint test ## What CI runs
 
-bench: $(DEV_STAMP) ## Run every benchmark
+bench: $(DEV_STAMP) ## Run the benchmarks of ours alone
 	@set -e; for name in r9 commit_copy; do $(BIN)/python -m benchmarks.$$name; done
+
+bench-pipeline: $(DEV_STAMP) $(PEERS_STAMP) ## Beside Celery over SQS: calls, redeliveries, kills
+	@$(BIN)/python -m benchmarks.pipeline
 
 bench-%: $(DEV_STAMP) ## One benchmark: bench-r9, bench-commit_copy
 	@$(BIN)/python -m benchmarks.$*
@@ -40,7 +45,7 @@ screenshots: $(DEV_STAMP) ## Pictures of every page, light and dark, wide and na
 	@$(BIN)/python -m tests.e2e.screenshots
 
 clean: ## Remove caches and the virtual environment (never .adology, where the data are)
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/out
+	@rm -rf .venv $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/out
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP):
@@ -48,6 +53,10 @@ $(STAMP):
 
 $(DEV_STAMP):
 	@$(call install_from,requirements-dev.txt)
+
+$(PEERS_STAMP): $(DEV_STAMP)
+	@echo "Installing the peers into $(PEERS) (once) …"; $(BIN)/python -m venv --clear $(PEERS) \
+		&& $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements-peers.txt && touch $@
 
 define install_from
 	"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' \

@@ -45,13 +45,16 @@ class System:
 
 
 @contextmanager
-def temporary_system() -> Iterator[System]:
-    """PostgreSQL as ``up`` starts it (fsync on) over a home folder that is gone afterwards."""
+def temporary_system(server_settings: Mapping[str, str] | None = None) -> Iterator[System]:
+    """PostgreSQL as ``up`` starts it (fsync on) over a home folder that is gone afterwards.
+
+    ``server_settings`` are parameters on top of that.
+    """
     configure_logging(level="ERROR", json=False)
     with tempfile.TemporaryDirectory(prefix="adology-bench-") as folder:
         home = Path(folder).resolve()
         settings = with_free_ports(load_settings(home=home, api_port=0, workbench_port=0, sample_market=False))
-        with EmbeddedPostgres(home) as server:
+        with EmbeddedPostgres(home, settings=server_settings) as server:
             prepare_database(settings)
             services = build_services(settings)
             assert server.pid is not None
