@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import urllib3
+from pydantic import BaseModel, ValidationError
 
 from core.domain.run import ItemResult
 from core.errors import (
@@ -31,15 +32,34 @@ _ERRORS: Mapping[int, type[AdologyError]] = {
     410: StaleError,
     413: BadInputError,
     422: BadInputError,
+    502: UnavailableError,
     503: UnavailableError,
+    504: UnavailableError,
 }
 _OK = 200
 MAX_REASON_CHARACTERS = 2_000
-# A restarting registry answers 503 for a moment; beyond this the message goes back to its queue.
+# Asked again at once, for a kept connection may have been closed, and half a second later. Then the message goes back:
+# its queue waits better than a thread. A silent registry costs two read timeouts, less than a worker has to stop in.
 _RETRIES = urllib3.Retry(
-    total=4, backoff_factor=0.25, status_forcelist=(503,), allowed_methods=None, raise_on_status=False
+    total=2,
+    read=1,
+    backoff_factor=0.25,
+    status_forcelist=(502, 503, 504),
+    allowed_methods=None,
+    raise_on_status=False,
+    respect_retry_after_header=False,
 )
-_TIMEOUT = urllib3.Timeout(connect=3.0, read=30.0)
+_TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
+
+
+class _Answer(BaseModel):
+    batch_id: str
+    should_commit: bool
+    lease_token: int | None = None
+
+    @property
+    def token(self) -> int | None:
+        return self.lease_token if self.should_commit else None
 
 
 class RegistryClient:
@@ -53,30 +73,41 @@ class RegistryClient:
     def start(self, *, brand: str, expected_count: int, batch_id: str, scope: str) -> int | None:
         """Open the run; a lease token when it is complete already."""
         body = {"brand": brand, "expected_count": expected_count, "batch_id": batch_id, "scope": scope}
-        return _token(self._post("start", body))
+        return self._ask("start", body).token
 
     def submit(self, *, brand: str, scope: str, batch_id: str | None, result: ItemResult) -> tuple[str, int | None]:
         """Hand in an item's result; (batch_id, lease token if the caller must commit)."""
-        answer = self._post("submit", submit_body(brand, scope, batch_id, result))
-        return str(answer["batch_id"]), _token(answer)
+        answer = self._ask("submit", submit_body(brand, scope, batch_id, result))
+        return answer.batch_id, answer.token
 
     def commit_complete(self, *, brand: str, scope: str, batch_id: str) -> None:
         """Let the registry forget the batch."""
         self._post("commit-complete", {"brand": brand, "scope": scope, "batch_id": batch_id})
 
-    def _post(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _ask(self, operation: str, body: Mapping[str, Any]) -> _Answer:
+        try:
+            return _Answer.model_validate_json(self._post(operation, body))
+        except ValidationError:
+            raise UnavailableError(
+                f"{self._base_url} answers, but is no registry: check ADOLOGY_REGISTRY_URL"
+            ) from None
+
+    def _post(self, operation: str, body: Mapping[str, Any]) -> bytes:
         with external_call("registry", operation) as call:
             try:
                 response = self._pool.request(
-                    "POST", f"{self._base_url}/{operation}", body=json.dumps(body), headers=self._headers
+                    "POST",
+                    f"{self._base_url}/{operation}",
+                    body=json.dumps(body),
+                    headers=self._headers,
+                    redirect=False,
                 )
             except urllib3.exceptions.HTTPError as error:
                 raise UnavailableError(f"the registry doesn't answer: {type(error).__name__}") from error
             call.status, call.size_bytes = response.status, len(response.data)
-            if response.status == _OK:
-                answer: dict[str, Any] = response.json()
-                return answer
-            raise _error(response)
+            if response.status != _OK:
+                raise _error(response)
+            return response.data
 
 
 def submit_body(brand: str, scope: str, batch_id: str | None, result: ItemResult) -> dict[str, Any]:
@@ -97,10 +128,6 @@ def submit_body(brand: str, scope: str, batch_id: str | None, result: ItemResult
 def _plain(text: str) -> str:
     """Text that the store takes: a reason or an address may repeat whatever came from outside."""
     return text.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _token(answer: Mapping[str, Any]) -> int | None:
-    return int(answer["lease_token"]) if answer.get("should_commit") else None
 
 
 def _error(response: urllib3.BaseHTTPResponse) -> AdologyError:
