@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import numpy as np
@@ -14,16 +16,20 @@ from core.bootstrap import Services
 from core.domain.media import MediaStatus
 from core.domain.principal import SHARED_SCOPE
 from core.domain.run import Item, ItemKind, ItemResult, ItemState
-from core.errors import BadInputError
+from core.errors import ConflictError
 from core.messages import MAX_URL_CHARACTERS
 from core.pipeline.manifest import item_identity
+from daemon.api.errors import STATUS, error_response, invalid_input
 from daemon.api.guard import require_internal_token
 from daemon.api.schemas import STORABLE, Name
 from registry.active_brands import ActiveBrands, Answer
+from registry.batch import ActiveBatchError
 from registry.client import MAX_REASON_CHARACTERS
 
 _MAX_EMBEDDING = 4096
 _MAX_FLOAT32 = 3.4e38
+_SPOOLED_BYTES = 8 * 1024 * 1024  # in memory; beyond this in a temporary file
+_BLOCK_BYTES = 64 * 1024
 
 _Id = Annotated[str, Field(min_length=1, max_length=64), STORABLE]
 _Fact = Annotated[str, Field(min_length=1, max_length=2_000), STORABLE]
@@ -93,6 +99,8 @@ def registry_blueprint(active_brands: ActiveBrands, services: Services) -> Bluep
     """The four endpoints over one registry."""
     blueprint = Blueprint("registry", __name__)
     blueprint.before_request(lambda: require_internal_token(services))
+    blueprint.register_error_handler(ValidationError, invalid_input)
+    blueprint.register_error_handler(ActiveBatchError, _conflict)
 
     @blueprint.post("/start")
     def start() -> Response:
@@ -114,7 +122,7 @@ def registry_blueprint(active_brands: ActiveBrands, services: Services) -> Bluep
     @blueprint.get("/results/<brand>")
     def results(brand: str) -> Response:
         found = active_brands.results(brand=brand, scope=request.args.get("scope", SHARED_SCOPE))
-        return Response(_stream(found), mimetype="application/json")
+        return _download(_json_list(found))
 
     @blueprint.post("/commit-complete")
     def commit_complete() -> Response:
@@ -129,11 +137,14 @@ B = TypeVar("B", bound=_Body)
 
 
 def _parse(kind: type[B]) -> B:
-    try:
-        return kind.model_validate_json(request.get_data())
-    except ValidationError as error:
-        fields = ", ".join(".".join(str(part) for part in item["loc"]) or "body" for item in error.errors())
-        raise BadInputError(f"the body is not as the contract says: check {fields}") from None
+    return kind.model_validate_json(request.get_data())
+
+
+def _conflict(error: ActiveBatchError) -> Response:
+    """409, with the active batch where an answer has its own."""
+    response = error_response(STATUS[ConflictError], error.code, str(error))
+    response.set_data(json.dumps({**response.get_json(), "batch_id": error.batch_id}))
+    return response
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
@@ -153,8 +164,8 @@ def _item_and_result(body: SubmitBody) -> tuple[Item, ItemResult]:
     return item, ItemResult(item_id, url, body.state, status, body.error, facts, embedding)
 
 
-def _stream(results: Iterator[ItemResult]) -> Iterator[str]:
-    """A JSON list, row by row: a batch of 20,000 embeddings never stands in memory at once."""
+def _json_list(results: Iterator[ItemResult]) -> Iterator[str]:
+    """Row by row: a batch of 20,000 embeddings never stands in memory at once."""
     yield "["
     for number, result in enumerate(results):
         embedding = [] if result.embedding is None else np.frombuffer(result.embedding, dtype="<f4").tolist()
@@ -169,3 +180,14 @@ def _stream(results: Iterator[ItemResult]) -> Iterator[str]:
         }
         yield ("," if number else "") + json.dumps(row)
     yield "]"
+
+
+def _download(text: Iterator[str]) -> Response:
+    """Everything is read before the first byte is sent: a client that doesn't read keeps no transaction open."""
+    with ExitStack() as stack:
+        spool = stack.enter_context(SpooledTemporaryFile(max_size=_SPOOLED_BYTES))
+        spool.writelines(part.encode() for part in text)
+        spool.seek(0)
+        response = Response(iter(lambda: spool.read(_BLOCK_BYTES), b""), mimetype="application/json")
+        response.call_on_close(stack.pop_all().close)
+    return response
