@@ -182,7 +182,7 @@ def build_services(settings: Settings, clock: Clock | None = None) -> Services:
     """Everything a process needs. Connects to nothing yet; raises UnavailableError without a database address."""
     secrets = FileSecretStore(settings.home)
     urls = _database_urls(settings, secrets)
-    database = Database(urls, pool_size=settings.database_pool_size)
+    database = Database(urls, pool_size=settings.database_pool_size, idle_seconds=settings.lease_seconds)
     return Services(settings, database, secrets, clock or SystemClock())
 
 

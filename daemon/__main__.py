@@ -22,6 +22,7 @@ log = get_logger("daemon")
 
 HTTP_ROLES: Final = frozenset({"api", "registry"})
 _USAGE_ERROR: Final = 2
+_LOOK_SECONDS: Final = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +74,8 @@ def work(settings: Settings, roles: frozenset[str]) -> None:
     services = build_services(settings)
     running = start_roles(roles, settings, services, None)
     log.info("daemon works", roles=sorted(roles))
-    stopped.wait()
+    while not stopped.wait(_LOOK_SECONDS):
+        pass  # a signal may reach another thread: its handler runs when this one, which alone may run it, wakes
     running.stop()
     services.database.dispose()
 

@@ -41,9 +41,12 @@ class DatabaseUrls:
 class Database:
     """The engines of one process, made when first used (a forked child must make its own)."""
 
-    def __init__(self, urls: DatabaseUrls, *, pool_size: int = 20) -> None:
+    def __init__(self, urls: DatabaseUrls, *, pool_size: int = 20, idle_seconds: float = 60.0) -> None:
+        """The server ends a transaction without a statement for ``idle_seconds``: its process was suspended or lost,
+        and everybody else would wait for its locks until it wakes."""
         self._urls = urls
         self._pool_size = pool_size
+        self._options = f"-c idle_in_transaction_session_timeout={round(idle_seconds * 1000)}"
 
     def _engine(self, url: URL, *, pool_size: int) -> Engine:
         return create_engine(
@@ -52,7 +55,11 @@ class Database:
             max_overflow=pool_size,
             pool_pre_ping=True,
             hide_parameters=True,  # an error's text is logged and stored: no ad of anybody's may stand in it
-            connect_args={"connect_timeout": 10, "application_name": f"{url.username}-{os.getpid()}"},
+            connect_args={
+                "connect_timeout": 10,
+                "application_name": f"{url.username}-{os.getpid()}",
+                "options": self._options,
+            },
         )
 
     @cached_property
