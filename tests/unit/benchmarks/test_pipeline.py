@@ -78,7 +78,7 @@ def test_r1_wants_five_times_fewer_calls_and_at_most_two_fifths_of_one(ours: flo
 
 # --- R7
 
-SLOW = Slow(committed_after_seconds=10.0, executions=1.0, deliveries=1.0, settled=True)
+SLOW = Slow(committed_after_seconds=10.0, executions_until_commit=1.0, executions=1.0, deliveries=1.0, settled=True)
 FOUND: dict[str, Any] = {
     "slow": {"ours": SLOW, "Celery": replace(SLOW, executions=5.0, deliveries=12.0)},
     "dead": {"ours": 1, "Celery": 0},
