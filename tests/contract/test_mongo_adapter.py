@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from pymongo.errors import BulkWriteError
@@ -44,7 +46,7 @@ def store(mongo: MongoServer, name: str) -> Iterator[MongoDocuments]:
     store.close()
 
 
-def stored(mongo: MongoServer, name: str) -> list[dict[str, object]]:
+def stored(mongo: MongoServer, name: str) -> list[dict[str, Any]]:
     with mongo.client() as client:
         return list(client[name]["documents"].find({}, {"_id": False}))
 
@@ -65,6 +67,21 @@ def test_a_document_lies_under_its_key_readable_for_others(
             "body": {"copy": "20% off", "price%2Eusd": {"%24": 1}},
         }
     ]
+
+
+def test_what_is_deeper_than_mongodb_takes_lies_there_as_text(
+    mongo: MongoServer, name: str, store: MongoDocuments
+) -> None:
+    body = {"deep": json.loads("[" * 300 + "]" * 300)}
+
+    store.put_many("shared", "raw_ads", [("1", body)])
+
+    level, levels = stored(mongo, name)[0]["body"]["deep"], 2
+    while isinstance(level, list):
+        level, levels = level[0], levels + 1
+    assert levels < 100
+    assert list(level) == ["%json"]
+    assert store.get("shared", "raw_ads", "1") == body
 
 
 def test_preparing_makes_the_unique_index_once(mongo: MongoServer, name: str, store: MongoDocuments) -> None:
@@ -134,8 +151,16 @@ def test_many_documents_go_in_batches_of_bounded_number_and_size(
 
     store.put_many("shared", "raw_ads", ((str(number), {"n": number}) for number in range(1_001)))
     store.put_many("shared", "raw_ads", ((str(number), {"n": "x" * 3 * MB}) for number in range(5)))
+    store.put_many("shared", "raw_ads", [("1", {"v": 1}), ("2", {"v": 1}), ("1", {"v": 2})])
 
-    assert batches == [500, 500, 1, 2, 2, 1]
+    assert batches == [500, 500, 1, 2, 2, 1, 2]  # the last holds each id once: a batch has no order
+
+
+def test_no_option_of_the_address_makes_a_write_less_sure(mongo: MongoServer, name: str) -> None:
+    store = MongoDocuments(mongo.url(name) + "?w=1&retryWrites=false")
+
+    assert store._collection.write_concern.document == {"w": "majority"}
+    assert store._collection.database.client.options.retry_writes
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------
