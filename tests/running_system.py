@@ -27,6 +27,7 @@ from core.bootstrap import Services, build_services
 from core.domain.ad import AdFormat, AdRecord, AdVersion, Rejection
 from core.domain.media import MediaRef, MediaRole
 from core.domain.principal import LOCAL_PRINCIPAL, Principal
+from core.messages import DEAD_LETTER_SUFFIX
 from core.pipeline.imports import Importer
 from core.pipeline.progress import report_progress
 from core.pipeline.relay import send_outbox
@@ -143,6 +144,14 @@ class System:
 
     def bring_forward_delayed_messages(self) -> None:
         self.execute("UPDATE queue_message SET visible_at = now() WHERE visible_at > now()")
+
+    def bury(self, where: str, **values: Any) -> None:
+        """As if five workers had died of the messages, and a sixth that had nothing else to do."""
+        self.execute(
+            f"UPDATE queue_message SET queue = queue || '{DEAD_LETTER_SUFFIX}', source_queue = queue, receive_count = 1"
+            f" WHERE {where}",
+            **values,
+        )
 
     def sweep(self) -> None:
         """Every sweep once, after which whatever it queued is done."""

@@ -1,4 +1,4 @@
-"""What crashed its worker ends here: the item is closed, the message filed with its reason, then deleted."""
+"""What crashed its worker ends here: tried once more, alone, then its item is closed and the message filed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,24 @@ class DeadLetterHandler:
         return self.source_queue + DEAD_LETTER_SUFFIX
 
     def handle(self, message: ReceivedMessage) -> None:
-        """Close what waits for the message, then file it."""
+        """Try it alone; if its worker dies of it again, close what waits for the message and file it."""
+        if not self._succeeds_alone(message):
+            self._close_and_file(message)
+
+    def _succeeds_alone(self, message: ReceivedMessage) -> bool:
+        """Messages that were received together die together, of one of them: its neighbours did nothing wrong."""
+        if message.receive_count > 1:
+            return False
+        try:
+            self.of.handle(message)
+        except RetryableError:
+            raise
+        except AdologyError:  # why is said where it is closed
+            return False
+        _log.warning("message handled alone after all", queue=self.source_queue, message_id=message.message_id)
+        return True
+
+    def _close_and_file(self, message: ReceivedMessage) -> None:
         reason = _REASON
         try:
             self.of.give_up(message, _REASON)

@@ -193,7 +193,7 @@ def test_what_kills_every_worker_is_filed_and_the_run_completes_without_it(syste
     system.relay()
     system.poll(GATHER_QUEUE)
     system.relay()
-    system.execute("UPDATE queue_message SET receive_count = 5 WHERE body LIKE :url", url=f"%{poison}%")
+    system.bury("body LIKE :url", url=f"%{poison}%")
 
     system.work()
 
@@ -207,6 +207,22 @@ def test_what_kills_every_worker_is_filed_and_the_run_completes_without_it(syste
     assert (system.ad("2")["media_status"], system.ad("1")["media_status"]) == ("fetch_error", "ok")
     assert system.request(request_id)["status"] == "completed"
     assert not system.rows("queue_message")
+
+
+def test_what_only_stood_beside_a_killer_is_handled_alone(system: System) -> None:
+    """Messages that are received together die together, each time."""
+    bundle = a_bundle(system)
+    request_id = system.ask(bundle)
+    system.relay()
+    system.poll(GATHER_QUEUE)
+    system.relay()
+    system.execute("UPDATE queue_message SET receive_count = 5 WHERE queue = :urls", urls=URL_QUEUE)
+
+    system.work()
+
+    assert not system.rows("dead_letter")
+    assert system.request(request_id)["status"] == "completed"
+    assert_whole(system, bundle)
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_a_joined_requests_message_that_comes_again_opens_no_second_run(system: 
 def kill(system: System, queue: str) -> None:
     """What the queue holds has crashed its worker often enough."""
     for name in (queue, queue + BACKGROUND_SUFFIX):
-        system.execute("UPDATE queue_message SET receive_count = 5 WHERE queue = :queue", queue=name)
+        system.bury("queue = :queue", queue=name)
     system.work()
 
 
