@@ -3,8 +3,9 @@ brand is committed whose committer is killed with kill -9 in the middle of its t
 
 A job is slow because the picture comes late. Executions are counted until the last message is deleted, or for a minute
 after the commit: a receipt that another one has replaced deletes nothing, so Celery goes on with work that is done.
-Celery's executions are the downloads it began; ours are its deliveries, the most it can have executed. The committer is caught by a lock on the table it writes, the same way on both sides, and another worker is
-started as soon as it is dead.
+Celery's executions are the downloads it began; ours are its deliveries, the most it can have executed. The committer
+is caught by a lock on the table it writes, the same way on both sides, and another worker is started as soon as it is
+dead.
 """
 
 from __future__ import annotations
