@@ -60,7 +60,15 @@ class DeadLetterHandler:
         self._file(message, reason)
 
     def give_up(self, message: ReceivedMessage, reason: str) -> None:
-        """File it: a dead letter is never lost."""
+        """Close and file it all the same. Raises RetryableError: filed and not closed, somebody would wait for ever."""
+        try:
+            self.of.give_up(message, reason)
+        except RetryableError:
+            raise
+        except AdologyError as error:
+            reason = f"{reason}; {error}"
+        except Exception:  # the end of this message's work: people are told
+            _log.exception("dead letter can't be closed")
         self._file(message, reason)
 
     def _file(self, message: ReceivedMessage, reason: str) -> None:
