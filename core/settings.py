@@ -67,6 +67,13 @@ class Settings(BaseSettings):
         " server; empty: PostgreSQL.",
     )
     queue_visibility_seconds: int = Field(60, ge=1, le=43_200, description="How long a received message stays hidden.")
+    queue_wait_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=20,
+        description="How long a worker waits at an empty queue. On SQS each wait is a call that is paid: 15 is cheaper,"
+        " and a stop takes as long.",
+    )
     queue_max_receive_count: int = Field(
         5, ge=1, description="Deliveries before a message moves to the dead-letter queue."
     )

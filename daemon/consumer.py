@@ -13,6 +13,7 @@ from core.crash_points import crash_point
 from core.errors import (
     AdologyError,
     BadInputError,
+    NotAllowedError,
     NotFoundError,
     RetryableError,
     StaleError,
@@ -27,9 +28,10 @@ from core.ports import MessageQueue, ReceivedMessage
 
 _log = get_logger(__name__)
 _RECEIVE = 10  # the most SQS gives at once
-_WAIT_SECONDS = 1.0
 _LONGEST_BACKOFF_SECONDS = 60
 _PARKED_SECONDS = 3
+# A right that a store or the registry takes back in the middle of the work is for people to give again.
+_NOT_THE_MESSAGES_FAULT = (WaitingForTurnError, UnavailableError, NotAllowedError)
 
 
 class Handler(Protocol):
@@ -75,6 +77,7 @@ class Consumer:
     name: str = ""  # of the queue, when it isn't the handler's (the -background twin)
     before: Sequence[Consumer] = ()
     pool: Executor | None = None
+    wait_seconds: float = 1.0
     repeat: Repeat = every
     has_its_hands_full: bool = field(init=False, default=False)
     _pool: Executor = field(init=False, repr=False)
@@ -93,7 +96,7 @@ class Consumer:
         """Receive what can start at once, handle it side by side, settle it all."""
         if any(consumer.has_its_hands_full for consumer in self.before):
             return PollCounts()
-        messages = self.queue.receive(self.name, max_messages=self.threads, wait_seconds=_WAIT_SECONDS)
+        messages = self.queue.receive(self.name, max_messages=self.threads, wait_seconds=self.wait_seconds)
         self.has_its_hands_full = len(messages) == self.threads
         counts = PollCounts(received=len(messages))
         if not messages:
@@ -149,7 +152,7 @@ class Consumer:
             return "retried", 0
         try:
             self.handler.handle(message)
-        except (WaitingForTurnError, UnavailableError) as error:  # the message is as good as before
+        except _NOT_THE_MESSAGES_FAULT as error:  # it is as good as before
             return self._park(message, error)
         except RetryableError as error:
             return self._retry_or_give_up(message, error)
@@ -175,7 +178,8 @@ class Consumer:
 
     def _park(self, message: ReceivedMessage, error: Exception) -> tuple[str, int]:
         """Send a delayed copy and drop this one: waiting must not use up the message's attempts."""
-        _log.info("parked", reason=str(error))
+        log = _log.error if isinstance(error, NotAllowedError) else _log.info
+        log("parked", reason=str(error))
         try:
             self.queue.send_batch(self.name, [message.body], delay_seconds=_PARKED_SECONDS)
         except RetryableError:
@@ -193,7 +197,7 @@ class Consumer:
             self.handler.give_up(message, reason)
         except (StaleError, NotFoundError, BadInputError) as error:
             _log.info("nothing waits for this message any more", reason=str(error))
-        except (WaitingForTurnError, UnavailableError) as error:
+        except _NOT_THE_MESSAGES_FAULT as error:
             return self._park(message, error)
         except AdologyError as error:
             _log.warning("giving up failed; the message comes again", reason=str(error))

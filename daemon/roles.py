@@ -149,6 +149,7 @@ def consumers_of(settings: Settings, services: Services, stopping: threading.Eve
                 stop=stopping,
                 name=name,
                 before=before,
+                wait_seconds=settings.queue_wait_seconds,
             )
             for first in range(0, threads, _BATCH)
         ]

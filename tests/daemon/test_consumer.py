@@ -18,6 +18,7 @@ from core.errors import (
     BadInputError,
     ConflictError,
     MediaProblemError,
+    NotAllowedError,
     NotFoundError,
     RetryableError,
     StaleError,
@@ -169,7 +170,9 @@ def test_what_has_no_hope_is_given_up_at_once_with_its_reason(bench: Bench, erro
     assert bench.waiting() == []
 
 
-@pytest.mark.parametrize("error", [WaitingForTurnError("another run"), UnavailableError("not ready")])
+@pytest.mark.parametrize(
+    "error", [WaitingForTurnError("another run"), UnavailableError("not ready"), NotAllowedError("s3:PutObject")]
+)
 def test_waiting_uses_up_no_attempt(bench: Bench, error: AdologyError) -> None:
     assert bench.poll(ends=error, received=ATTEMPTS - 2) == PollCounts(received=1, done=1)
 
