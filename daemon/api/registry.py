@@ -186,7 +186,8 @@ def _download(text: Iterator[str]) -> Response:
     """Everything is read before the first byte is sent: a client that doesn't read keeps no transaction open."""
     with ExitStack() as stack:
         spool = stack.enter_context(SpooledTemporaryFile(max_size=_SPOOLED_BYTES))
-        spool.writelines(part.encode() for part in text)
+        for part in text:  # writelines would look at the size only at its end
+            spool.write(part.encode())
         spool.seek(0)
         response = Response(iter(lambda: spool.read(_BLOCK_BYTES), b""), mimetype="application/json")
         response.call_on_close(stack.pop_all().close)
