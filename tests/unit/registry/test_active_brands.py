@@ -11,6 +11,7 @@ import pytest
 from core.domain.run import Item, ItemKind, ItemResult, ItemState, RunSnapshot
 from core.errors import ConflictError, NotFoundError, RetryableError, StaleError, UnavailableError
 from registry.active_brands import ActiveBrands, Answer
+from registry.batch import ActiveBatchError
 from tests.fakes.memory_journal import LEASE_SECONDS, MemoryJournal, MemoryStore, MovableClock
 
 
@@ -348,3 +349,101 @@ def test_a_late_look_at_the_store_undoes_no_result(store: MemoryStore) -> None:
     registry.submit("a", batch_id="run")
 
     assert registry.submit("c", batch_id="run").token == 1
+
+
+def test_a_batch_of_another_brand_is_unknown(registry: Registry, store: MemoryStore) -> None:
+    store.open_run("run", ["a"])
+
+    with pytest.raises(NotFoundError):
+        registry.submit("a", batch_id="run", brand="other")
+    with pytest.raises(NotFoundError):
+        registry.start(1, batch_id="run", brand="other")
+
+
+def test_what_nobody_asks_about_is_forgotten_and_found_again(
+    registry: Registry, store: MemoryStore, clock: MovableClock
+) -> None:
+    store.open_run("run", ["a", "b"])
+    registry.submit("a", batch_id="run")
+
+    clock.advance(LEASE_SECONDS + 1)
+    registry.brands.hold()
+
+    assert not registry.brands._batches
+    assert registry.submit("a", batch_id="run") == Answer("run", should_commit=False)
+    assert registry.submit("b", batch_id="run").token == 1
+
+
+def test_a_result_that_arrives_while_the_memory_is_read_anew_counts(store: MemoryStore) -> None:
+    class Interrupted(MemoryJournal):
+        registry: Registry | None = None
+
+        def record(self, batch_id: str, result: ItemResult) -> bool:
+            if self.registry is not None:
+                self.lose_connection()
+                self.registry.brands.hold()  # reads the store before this result is in it
+                self.registry = None
+            return super().record(batch_id, result)
+
+    store.open_run("run", ["a", "b"])
+    journal = Interrupted(store)
+    registry = Registry(store, journal)
+    registry.start(2, batch_id="run")
+    journal.registry = registry
+
+    assert registry.submit("a", batch_id="run") == Answer("run", should_commit=False)
+
+    assert registry.submit("b", batch_id="run").token == 1
+
+
+def test_a_start_that_was_overtaken_by_the_same_is_the_same_answer(store: MemoryStore) -> None:
+    class Overtaken(MemoryJournal):
+        expected_count: int | None = None
+
+        def open_learning(self, brand: str, scope: str, expected_count: int) -> RunSnapshot:
+            faster, self.expected_count = self.expected_count, None
+            if faster is not None:
+                super().open_learning(brand, scope, faster)
+            return super().open_learning(brand, scope, expected_count)
+
+    journal = Overtaken(store)
+    registry = Registry(store, journal)
+
+    journal.expected_count = 2
+    assert registry.start(2).batch_id in store.runs
+    journal.expected_count = 3
+    with pytest.raises(ActiveBatchError) as refused:
+        registry.start(2, brand="other")
+    assert refused.value.batch_id in store.runs
+
+
+def test_a_body_without_a_batch_means_the_active_one_though_an_older_ended_unheard(
+    registry: Registry, store: MemoryStore
+) -> None:
+    store.open_run("old", ["a"])
+    registry.start(1, batch_id="old")
+    store.end_run("old")
+    store.open_run("new", ["a", "b"])
+
+    assert registry.submit("a") == Answer("new", should_commit=False)
+    assert registry.submit("b") == Answer("new", should_commit=True, token=1)
+
+
+def test_the_memory_alone_refuses_nothing(registry: Registry, store: MemoryStore) -> None:
+    run = registry.start(1).batch_id
+    registry.submit("a")
+    store.end_run(run)  # a sweep committed it, and nobody said so
+    store.open_run("next", ["b"])
+
+    assert registry.submit("b") == Answer("next", should_commit=True, token=1)
+
+
+def test_a_learning_batch_that_a_sweep_closed_expects_no_more(registry: Registry, store: MemoryStore) -> None:
+    run = registry.start(3).batch_id
+    registry.submit("a")
+    store.runs[run].expected_count = 1
+
+    with pytest.raises(ConflictError, match="expects 1 URLs"):
+        registry.submit("b")
+
+    assert registry.submit("a").token == 1
