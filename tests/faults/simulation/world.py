@@ -29,7 +29,8 @@ from tests.faults.simulation.knobs import draw
 from tests.faults.simulation.network import Network, SimulatedClient, UnsharedLock
 from tests.faults.simulation.queue import SimulatedQueue
 from tests.faults.simulation.quiet import quiet
-from tests.faults.simulation.scheduler import Chances, Process, Scheduler, Task, Threads, Waiting
+from tests.faults.simulation.scheduler import Chances, Process, Scheduler, Task
+from tests.faults.simulation.threads import Threads, Waiting
 from tests.faults.simulation.work import Acquirer, Documents, Market, Reader, Source, write_record
 
 _DEADLINE_SECONDS = 60
