@@ -10,10 +10,10 @@ DEV_STAMP := .venv/.installed-dev-$(shell cksum < requirements-dev.txt | cut -d'
 PEERS := benchmarks/.venv-peers
 PEERS_STAMP := $(PEERS)/.installed-$(shell cksum < benchmarks/requirements-peers.txt | cut -d' ' -f1)
 
-.PHONY: help up install test lint check bench bench-pipeline label-quality screenshots clean
+.PHONY: help up install test test-faults test-faults-registry test-faults-simulation test-faults-crashes test-faults-soak lint check bench bench-pipeline label-quality screenshots clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(STAMP) ## Start everything on this machine; Ctrl-C stops it
 	@./adology up
@@ -23,6 +23,24 @@ install: $(STAMP) ## Install what the product needs into .venv
 
 test: $(DEV_STAMP) ## Run the tests (TESTS=path for some of them)
 	@$(BIN)/pytest -q $(TESTS)
+
+# What `make test` leaves out as slow, too; FULL=1 for all there is to try.
+FAULTS := $(BIN)/pytest -q -m "slow or not slow" --timeout 900
+
+test-faults: $(DEV_STAMP) ## Proofs by fault: nothing is lost or doubled (FULL=1 for hours of it)
+	@$(FAULTS) tests/faults
+
+test-faults-registry: $(DEV_STAMP) ## L1: random walks through the registry
+	@$(FAULTS) tests/faults/test_registry_*.py tests/faults/test_one_registry.py
+
+test-faults-simulation: $(DEV_STAMP) ## L2: the pipeline in a simulated world, by seed
+	@$(FAULTS) tests/faults/test_simulation*.py
+
+test-faults-crashes: $(DEV_STAMP) ## L3: processes die at every crash point
+	@$(FAULTS) tests/faults/test_crash_points.py tests/faults/test_lost_*.py
+
+test-faults-soak: $(DEV_STAMP) ## L4: kill -9 at random, and a checker of what became of everything
+	@$(FAULTS) tests/faults/test_soak.py
 
 lint: $(DEV_STAMP) ## Style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
