@@ -6,7 +6,7 @@ store's own, so that no two machines disagree about a lease.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -166,8 +166,8 @@ class Outbox(Protocol):
         """Store bodies; returns how many."""
         ...
 
-    def take(self, *, limit: int) -> list[tuple[int, str, str]]:
-        """Lock (id, queue, body) of unsent messages, oldest first, until the transaction ends."""
+    def take(self, *, limit: int, without: Collection[str] = ()) -> list[tuple[int, str, str]]:
+        """Lock (id, queue, body) of unsent messages, oldest first, until the transaction ends; not of some queues."""
         ...
 
     def delete(self, ids: Sequence[int]) -> None:

@@ -234,6 +234,15 @@ def test_the_oldest_messages_go_first(bench: Bench) -> None:
         assert [(queue, body) for _, queue, body in store.outbox.take(limit=9)][2:] == [("other", "3")]
 
 
+def test_what_goes_to_a_queue_that_is_away_is_left(bench: Bench) -> None:
+    bench.do(lambda store: store.outbox.add("away", ["1", "2"]))
+    bench.do(lambda store: store.outbox.add("q", ["3"]))
+
+    with bench.runs.transaction() as store:
+        assert [body for _, _, body in store.outbox.take(limit=2, without={"away"})] == ["3"]
+        assert [body for _, _, body in store.outbox.take(limit=9, without=set())] == ["1", "2", "3"]
+
+
 def test_a_second_relay_takes_what_the_first_left(bench: Bench) -> None:
     bench.do(lambda store: store.outbox.add("q", ["1", "2"]))
 

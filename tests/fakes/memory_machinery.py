@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from core.domain.brand import alias_key
 from core.domain.run import Run
@@ -21,12 +21,12 @@ class MemoryOutbox(Noun):
         return len(rows)
 
     @statement
-    def take(self, *, limit: int) -> list[tuple[int, str, str]]:
+    def take(self, *, limit: int, without: Collection[str] = ()) -> list[tuple[int, str, str]]:
         taken: list[tuple[int, str, str]] = []
         for number, (queue, body) in sorted(self.tx.rows("outbox").items()):
             if len(taken) == limit:
                 break
-            if self.tx.try_lock("outbox", number):
+            if queue not in without and self.tx.try_lock("outbox", number):
                 taken.append((number, queue, body))
         return taken
 

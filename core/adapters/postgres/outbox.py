@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,11 +26,14 @@ class PostgresOutbox:
             cursor.close()
         return len(rows)
 
-    def take(self, *, limit: int) -> list[tuple[int, str, str]]:
+    def take(self, *, limit: int, without: Collection[str] = ()) -> list[tuple[int, str, str]]:
         """Lock (id, queue, body) of unsent messages; another relay skips them."""
         rows = self.connection.execute(
-            text("SELECT outbox_id, queue, body FROM outbox ORDER BY outbox_id LIMIT :n FOR UPDATE SKIP LOCKED"),
-            {"n": limit},
+            text(
+                "SELECT outbox_id, queue, body FROM outbox WHERE queue <> ALL(:without)"
+                " ORDER BY outbox_id LIMIT :n FOR UPDATE SKIP LOCKED"
+            ),
+            {"n": limit, "without": list(without)},
         )
         return [(row.outbox_id, row.queue, row.body) for row in rows]
 
