@@ -89,7 +89,12 @@ class PostgresItems:
             },
         ).rowcount
         if updated:
-            statement = text("UPDATE run SET last_progress_at = now() WHERE batch_id = :batch")
+            # Once a second is enough to know that the run gets on: the row's lock is held until the disk has the
+            # transaction, so that touching it with each result would let a brand's results in one by one.
+            statement = text(
+                "UPDATE run SET last_progress_at = now()"
+                " WHERE batch_id = :batch AND last_progress_at < now() - interval '1 second'"
+            )
             self.connection.execute(statement, {"batch": batch_id})
         return bool(updated)
 

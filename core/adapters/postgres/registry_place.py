@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -35,8 +36,11 @@ class PostgresRegistryPlace:
             return self._epoch
 
     def release(self) -> None:
-        """Leave the place."""
+        """Leave the place: it is free when this returns, where the server can still be told."""
         with self._guard:
+            if self._connection is not None:
+                with suppress(DBAPIError):  # a closed session frees the lock too, but some moments later
+                    self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK_KEY})
             self._let_go()
 
     @property
