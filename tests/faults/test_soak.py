@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults.figures import tell
-from tests.faults.soak.checker import Verdict, Witnesses, check
+from tests.faults.soak.checker import BLAME, Verdict, Witnesses, check
 from tests.faults.soak.elements import Element
 from tests.faults.soak.soak import Options, Outcome, judge, prepared_soak
 
@@ -95,27 +95,27 @@ FAILED: Element = ("medium", "1", URL, "fetch_error")
 
 
 def test_a_medium_that_the_media_server_failed_is_partial_and_no_loss() -> None:
-    found = verdict([AD, FAILED, SAID, REQUEST], media=[got(URL, "error"), got(URL, "cut")])
+    found = verdict([AD, FAILED, SAID, REQUEST], media=[got(URL, kind) for kind in ("error", "cut", "error")])
     assert found.is_whole
     assert found.partial == 1
 
 
-@pytest.mark.parametrize("kind", ["good", "abandoned"])
-def test_a_medium_that_nobody_failed_is_lost(kind: str) -> None:
-    found = verdict([AD, FAILED, SAID, REQUEST], media=[got(URL, kind)])
+@pytest.mark.parametrize("kinds", [["good"], ["abandoned"] * BLAME, ["error"] * (BLAME - 1)])
+def test_a_medium_that_the_media_server_failed_too_seldom_is_lost(kinds: list[str]) -> None:
+    found = verdict([AD, FAILED, SAID, REQUEST], media=[got(URL, kind) for kind in kinds])
     assert found.lost == [CREATIVE, MEDIUM]
     assert found.unexpected == [FAILED]
 
 
 def test_a_failed_medium_excuses_no_other_outcome() -> None:
     wrong: Element = ("medium", "1", URL, "not_attempted")
-    assert MEDIUM in verdict([AD, wrong, SAID, REQUEST], media=[got(URL, "error")]).lost
+    assert MEDIUM in verdict([AD, wrong, SAID, REQUEST], media=[got(URL, "error")] * BLAME).lost
 
 
 def test_a_creative_that_another_medium_shows_is_wanted_all_the_same() -> None:
     other: Element = ("medium", "2", OTHER_URL, SHA)
     client = [asked(1, *WHOLE[:-1], other), accepted(1, "r1")]
-    found = verdict([AD, FAILED, other, SAID, REQUEST], client=client, media=[got(URL, "error")])
+    found = verdict([AD, FAILED, other, SAID, REQUEST], client=client, media=[got(URL, "error")] * BLAME)
     assert found.lost == [CREATIVE]
 
 
