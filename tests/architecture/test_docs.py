@@ -21,6 +21,7 @@ TARGET = re.compile(r"\bmake ([a-z][\w-]*)")
 COMMAND = re.compile(r"\./adology ([a-z][\w-]*)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 VARIABLE = re.compile(r"\bADOLOGY_[A-Z0-9_]+")
+TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
 PATH = re.compile(rf"(?:{'|'.join((*PACKAGES, 'docs', 'tests', 'benchmarks'))})/[\w./-]*")
 OF_A_MACHINE = re.compile(r"(?<![\w.:/-])/(?:home|root|work|Users|tmp|mnt|var|opt|private)(?:/|\b)")
 MAKE_RULE = re.compile(r"^([a-z][\w-]*|bench-%):.*?## ", re.MULTILINE)
@@ -61,11 +62,20 @@ def missing_paths(text: str) -> list[str]:
     return sorted(span for span in spans if PATH.fullmatch(span) and not (ROOT / span).exists())
 
 
+def missing_tests(text: str) -> list[str]:
+    """Tests that a document names, ``folder/test_x.py::test_y`` under ``tests/``, and that aren't there."""
+    return [f"{file}::{test}" for file, test in TEST.findall(text) if not _has_test(ROOT / "tests" / file, test)]
+
+
+def _has_test(file: Path, test: str) -> bool:
+    return file.exists() and f"def {test}(" in file.read_text("utf-8")
+
+
 def machine_paths(text: str) -> list[str]:
     return OF_A_MACHINE.findall(text)
 
 
-RULES = [unknown_targets, unknown_commands, unknown_variables, missing_paths, machine_paths]
+RULES = [unknown_targets, unknown_commands, unknown_variables, missing_paths, missing_tests, machine_paths]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -81,6 +91,7 @@ def test_no_document_has(rule: Callable[[str], list[str]]) -> None:
         (unknown_commands, "`./adology forget BRAND`"),
         (unknown_variables, "set ADOLOGY_COLOUR"),
         (missing_paths, "see `core/tea.py`"),
+        (missing_tests, "`architecture/test_docs.py::test_the_tea`"),
         (machine_paths, "lies in /home/me/adology"),
         (machine_paths, "`ls /tmp`"),
     ],
