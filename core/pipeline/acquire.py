@@ -11,11 +11,12 @@ import numpy as np
 from core.adapters.image_decoder import MediaFacts
 from core.adapters.postgres.content_store import has_embedding, known_creative
 from core.adapters.postgres.engine import Database
+from core.adapters.postgres.runs import PostgresRuns
 from core.adapters.visual_embedder import VISUAL_MODEL
 from core.crash_points import crash_point
 from core.domain.media import MediaRole, MediaStatus
-from core.domain.run import ItemKind, ItemResult, ItemState
-from core.errors import BadInputError, MediaProblemError
+from core.domain.run import ACTIVE_STATES, ItemKind, ItemResult, ItemState
+from core.errors import BadInputError, MediaProblemError, StaleError
 from core.messages import UrlMessage
 from core.observability import metrics
 from core.pipeline.manifest import item_identity
@@ -36,7 +37,8 @@ class Acquirer:
     max_bytes: int
 
     def acquire(self, message: UrlMessage) -> ItemResult:
-        """The terminal result of one item. Raises RetryableError when it should be tried again."""
+        """The terminal result of one item. Raises RetryableError when it should be tried again, StaleError when its run
+        is over."""
         try:
             result = self._text(message) if self._kind(message) is ItemKind.TEXT else self._medium(message)
         except MediaProblemError as problem:
@@ -64,7 +66,17 @@ class Acquirer:
         known = known_creative(self.database, message.scope, item_id_of(message))
         if known is not None:  # its content is stored: a second fetch would tell nothing new
             return _ok(message, MediaStatus.OK, known, None)
+        self._require_active_run(message)
         return self._fetch(message)
+
+    def _require_active_run(self, message: UrlMessage) -> None:
+        """Raises StaleError for a run that is over: it was cancelled, and nobody waits for its media."""
+        if message.batch_id is None:
+            return
+        with self.database.machinery() as connection:
+            run = PostgresRuns(connection).find(message.batch_id)
+        if run is not None and run.state not in ACTIVE_STATES:
+            raise StaleError(f"run {message.batch_id} is {run.state}: nothing is fetched for it")
 
     def _fetch(self, message: UrlMessage) -> ItemResult:
         fetched = self.media.open(message.url)

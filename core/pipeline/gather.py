@@ -127,9 +127,16 @@ def _join(store: Transaction, message: GatherMessage) -> Run | None:
         return None
     if not _covers(run, message):
         raise WaitingForTurnError(f"a run of {slug!r} with other sources is active; this one follows it")
-    if message.request_id:
-        store.requests.link(request_id=message.request_id, batch_id=run.batch_id)
+    _ask_for(store, run.batch_id, message.request_id)
     return run
+
+
+def _ask_for(store: Transaction, batch_id: str, request_id: str | None) -> None:
+    """Say who waits for the run: a request, which may be cancelled, or a message that nobody can take back."""
+    if request_id:
+        store.requests.link(request_id=request_id, batch_id=batch_id)
+    else:
+        store.runs.keep(batch_id)
 
 
 def _covers(run: Run, message: GatherMessage) -> bool:
@@ -162,8 +169,7 @@ def open_run(store: Transaction, new: NewRun, manifest: Manifest, *, request_id:
         for item in manifest.items.values()
     ]
     store.outbox.add(URL_QUEUE, bodies)
-    if request_id:
-        store.requests.link(request_id=request_id, batch_id=new.batch_id)
+    _ask_for(store, new.batch_id, request_id)
     crash_point("gather.storing")
 
 

@@ -56,6 +56,10 @@ class Runs(Protocol):
         """Record a run that could not be gathered, so that its requests end; nothing if the gather has a run."""
         ...
 
+    def keep(self, batch_id: str) -> None:
+        """A message without a request asks for the run, too: from now on nobody may cancel it."""
+        ...
+
     def close(self, batch_id: str, *, token: int, ledger: Mapping[str, Any]) -> bool:
         """Flip a run to committed, its AI phase due, if the token still holds its lease."""
         ...
@@ -65,7 +69,7 @@ class Runs(Protocol):
         ...
 
     def cancel_unwanted(self) -> list[str]:
-        """End the open runs all of whose requests were cancelled; returns their ids."""
+        """End the open runs that only cancelled requests asked for; returns their ids."""
         ...
 
     def lapsed_commits(self) -> list[str]:

@@ -257,6 +257,33 @@ def test_a_run_without_requests_is_wanted(bench: Bench) -> None:
     assert bench.do(lambda store: store.runs.cancel_unwanted()) == []
 
 
+def test_a_run_that_a_message_without_a_request_asked_for_is_wanted(bench: Bench) -> None:
+    bench.open("run", "a", bundle="b")
+    _link(bench, "one", "cancelled")
+
+    bench.do(lambda store: store.runs.keep("run"))
+
+    assert bench.do(lambda store: store.runs.cancel_unwanted()) == []
+    assert bench.do(lambda store: store.runs.find("run")).source == {"bundle": "b", "kept": True}
+
+
+def test_of_two_who_join_one_waits_for_the_other(bench: Bench, beside: ThreadPoolExecutor) -> None:
+    """Each may write the run next: with a lock that both could have, neither could."""
+    bench.open("run", "a")
+
+    def join(store: Transaction) -> None:
+        store.runs.active(brand_slug="acme", scope="shared", to_join=True)
+        store.runs.keep("run")
+
+    with bench.runs.transaction() as store:
+        store.runs.active(brand_slug="acme", scope="shared", to_join=True)
+        joining = beside.submit(bench.do, join)
+        bench.wait_for_a_waiter()
+        store.runs.keep("run")
+
+    assert joining.result() is None
+
+
 def test_a_run_being_committed_is_not_cancelled(bench: Bench) -> None:
     bench.open("run")
     _link(bench, "one", "cancelled")

@@ -56,6 +56,15 @@ class MemoryRuns(Noun):
             self.tx.put("run", run.batch_id, replace(self._row(run, RunState.FAILED), error=error))
 
     @statement
+    def keep(self, batch_id: str) -> None:
+        self.tx.update(
+            "run",
+            batch_id,
+            lambda row: True,
+            lambda row: row.moved({}, source={**row.run.source, "kept": True}),
+        )
+
+    @statement
     def close(self, batch_id: str, *, token: int, ledger: Mapping[str, Any]) -> bool:
         now = self.tx.now
         changes = {"committed_at": now, "last_progress_at": now, "ledger": dict(ledger)}
@@ -134,7 +143,9 @@ class MemoryRuns(Noun):
         return status in self._requests(row)
 
     def _is_wanted(self, row: RunRow) -> bool:
-        return row.state is not RunState.OPEN or any(status != "cancelled" for status in self._requests(row))
+        if row.state is not RunState.OPEN or "kept" in row.run.source:
+            return True
+        return any(status != "cancelled" for status in self._requests(row))
 
 
 def holds_lease(row: RunRow, token: int) -> bool:

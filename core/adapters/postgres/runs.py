@@ -39,7 +39,7 @@ class PostgresRuns:
     def active(self, *, brand_slug: str, scope: str, to_join: bool = False) -> Run | None:
         """The run of (brand, scope) that isn't over; ``to_join`` locks it against being cancelled meanwhile."""
         where = "scope = :scope AND brand_slug = :brand AND state IN ('open', 'committing')"
-        return self._one(where + (" FOR SHARE" if to_join else ""), scope=scope, brand=brand_slug)
+        return self._one(where + (" FOR NO KEY UPDATE" if to_join else ""), scope=scope, brand=brand_slug)
 
     def all_active(self) -> list[Run]:
         """Every run that isn't over."""
@@ -66,6 +66,11 @@ class PostgresRuns:
         )
         self.connection.execute(statement, _values(run) | {"error": error})
 
+    def keep(self, batch_id: str) -> None:
+        """A message without a request asks for the run, too: nobody may cancel it."""
+        statement = text("UPDATE run SET source = source || '{\"kept\": true}' WHERE batch_id = :batch")
+        self.connection.execute(statement, {"batch": batch_id})
+
     def close(self, batch_id: str, *, token: int, ledger: Mapping[str, Any]) -> bool:
         """Flip a run to committed if the token still holds its lease; the check and the rows are one transaction."""
         statement = (
@@ -84,7 +89,7 @@ class PostgresRuns:
         return self._change(statement, batch=batch_id, token=token, error=error)
 
     def cancel_unwanted(self) -> list[str]:
-        """End the open runs all of whose requests were cancelled; returns their ids."""
+        """End the open runs that only cancelled requests asked for; returns their ids."""
         # Locked first: the second statement then sees every request that joined in between.
         candidates = self.connection.execute(
             text(
@@ -97,6 +102,7 @@ class PostgresRuns:
         cancelled = self.connection.execute(
             text(
                 "UPDATE run SET state = 'cancelled', last_progress_at = now() WHERE batch_id = ANY(:ids)"
+                " AND NOT source ? 'kept'"
                 " AND NOT EXISTS (SELECT 1 FROM request_run q JOIN request r USING (request_id)"
                 "   WHERE q.batch_id = run.batch_id AND r.status <> 'cancelled') RETURNING batch_id"
             ),

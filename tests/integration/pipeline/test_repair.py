@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.adapters.postgres.request_store import cancel_open_request
+from core.adapters.postgres.roles import Cluster
 from core.domain.principal import LOCAL_PRINCIPAL, Principal
 from core.domain.run import RunState
 from core.errors import ConflictError, NotFoundError
 from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, GATHER_QUEUE, URL_QUEUE
 from core.pipeline.redrive import redrive
 from core.pipeline.requests import ask_for_repair, cancel_request
-from tests.running_system import System, a_picture, an_ad
+from tests.fakes.media_server import answering, media_server
+from tests.running_system import System, a_picture, an_ad, running_system
 
 
 def lose(system: System, url: str) -> bytes:
@@ -144,6 +147,45 @@ def test_a_run_no_request_hangs_on_is_nobodys_to_cancel(system: System) -> None:
     system.sweep()
 
     assert runs(system) == [RunState.COMMITTED]
+
+
+@pytest.mark.parametrize("bare_comes", ["first", "second"])
+def test_a_run_that_a_bare_message_asked_for_goes_on(system: System, bare_comes: str) -> None:
+    """It has no handle by which anybody could take it back, and it is gone: nothing would ask again."""
+    system.source.ads["acme"] = [an_ad("1")]
+
+    def send_a_bare_message() -> None:
+        system.services.queue.send_batch(GATHER_QUEUE, ['{"brand": "acme"}'])
+        system.work(without=[URL_QUEUE])
+
+    if bare_comes == "first":
+        send_a_bare_message()
+    request_id = system.ask_source("acme")
+    system.work(without=[URL_QUEUE])
+    if bare_comes == "second":
+        send_a_bare_message()
+    cancel(system, request_id)
+
+    system.sweep()
+
+    assert runs(system) == [RunState.COMMITTED]
+    assert len(system.rows("ad")) == 1
+    assert system.request(request_id)["status"] == "cancelled"
+
+
+def test_the_media_of_a_cancelled_run_are_not_fetched(cluster: Cluster, tmp_path: Path) -> None:
+    with media_server() as media, running_system(cluster, tmp_path, fetch_allow_hosts=media.host) as system:
+        media.routes = {path: answering(200, a_picture("red")) for path in ("/cancelled.png", "/wanted.png")}
+        cancelled = system.ask([an_ad("1", "One.", media.url("/cancelled.png"))])
+        system.work(without=[URL_QUEUE])
+        cancel(system, cancelled)
+
+        system.sweep()
+
+        assert media.connections == 0
+        assert not system.rows("queue_message")
+        system.ingest(an_ad("1", "One.", media.url("/wanted.png")))
+        assert media.connections == 1
 
 
 def test_what_is_over_or_anothers_can_not_be_cancelled(system: System) -> None:
