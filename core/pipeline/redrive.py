@@ -19,12 +19,14 @@ from core.messages import (
     UrlMessage,
     parse_message,
 )
+from core.pipeline.requests import require_committed
 
 
 def redrive(database: Database, dead_letter_id: int) -> str:
     """Send a dead letter again, in the form its place in the pipeline asks for; returns what was done.
 
-    Raises NotFoundError, ConflictError when it was sent again already, BadInputError for a body nobody can read.
+    Raises NotFoundError, ConflictError when it was sent again already or its run has stored nothing,
+    BadInputError for a body nobody can read.
     """
     with database.machinery() as connection:
         letters = PostgresDeadLetters(connection)
@@ -51,6 +53,7 @@ def _acquire_again(connection: Connection, body: str) -> tuple[str, str, str]:
     run = PostgresRuns(connection).find(message.batch_id) if message.batch_id else None
     if run is None or run.state in ACTIVE_STATES:
         return URL_QUEUE, body, "the item is acquired again"
+    require_committed(run)
     repair = GatherMessage(brand=run.brand_slug, scope=run.scope, repairs=run.batch_id)
     return GATHER_QUEUE, repair.to_body(), f"a repair run of {run.brand_slug!r} acquires what {run.batch_id} lacks"
 

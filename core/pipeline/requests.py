@@ -9,7 +9,7 @@ from core.adapters.postgres.outbox import PostgresOutbox
 from core.adapters.postgres.request_store import cancel_open_request, insert_request
 from core.adapters.postgres.runs import PostgresRuns
 from core.domain.principal import SHARED_SCOPE, Principal
-from core.domain.run import ACTIVE_STATES
+from core.domain.run import ACTIVE_STATES, Run, RunState
 from core.errors import ConflictError, NotFoundError
 from core.messages import GATHER_QUEUE, GatherMessage
 from core.ports import SourceEngine
@@ -46,7 +46,7 @@ def ask_for_ingest(
 def ask_for_repair(database: Database, principal: Principal, batch_id: str) -> str:
     """Ask for the media that a run could not have; returns the request id.
 
-    Raises NotFoundError for a run the principal may not see, ConflictError for one that isn't over.
+    Raises NotFoundError for a run the principal may not see, ConflictError for one that isn't committed.
     """
     with database.writer(principal) as connection:
         run = PostgresRuns(connection).find(batch_id)
@@ -54,11 +54,18 @@ def ask_for_repair(database: Database, principal: Principal, batch_id: str) -> s
             raise NotFoundError(f"there is no run {batch_id!r}: the Operations page lists them")
         if run.state in ACTIVE_STATES:
             raise ConflictError(f"run {batch_id} isn't over: repair it when it is")
+        require_committed(run)
         params = {"brand": run.brand_slug, "repairs": batch_id, "parts": 1}
         request_id = insert_request(connection, organisation_id=principal.organisation_id, kind="repair", params=params)
         message = GatherMessage(brand=run.brand_slug, scope=run.scope, repairs=batch_id, request_id=request_id)
         PostgresOutbox(connection).add(GATHER_QUEUE, [message.to_body()])
     return request_id
+
+
+def require_committed(run: Run) -> None:
+    """Raises ConflictError for a run whose ads were never stored: there is nothing to repair."""
+    if run.state is not RunState.COMMITTED:
+        raise ConflictError(f"run {run.batch_id} is {run.state}, none of its ads is stored: ask for the brand again")
 
 
 def cancel_request(database: Database, principal: Principal, request_id: str) -> None:

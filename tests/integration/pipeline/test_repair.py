@@ -114,6 +114,24 @@ def test_a_cancelled_request_stops_its_run_at_the_next_sweep(system: System) -> 
     assert len(system.rows("ad")) == 1
 
 
+def test_what_a_cancelled_run_lacks_is_not_repaired(system: System) -> None:
+    """None of its ads is stored: a repair would end well and bring nothing."""
+    request_id = system.ask([an_ad("1", "One.", system.upload(a_picture("red")))])
+    system.work(without=[URL_QUEUE])
+    system.bury("queue = :queue", queue=URL_QUEUE)
+    cancel(system, request_id)
+    system.sweep()
+    (run,), (letter,) = system.rows("run"), system.rows("dead_letter")
+
+    with pytest.raises(ConflictError, match="ask for the brand again"):
+        ask_for_repair(system.services.database, LOCAL_PRINCIPAL, run["batch_id"])
+    with pytest.raises(ConflictError, match="ask for the brand again"):
+        redrive(system.services.database, letter["dead_letter_id"])
+
+    (letter,) = system.rows("dead_letter")
+    assert letter["redriven_at"] is None
+
+
 def test_a_run_that_somebody_else_waits_for_goes_on(system: System) -> None:
     system.source.ads["acme"] = [an_ad("1")]
     first = system.ask_source("acme")
