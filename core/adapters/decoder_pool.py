@@ -31,7 +31,8 @@ from core.observability.logs import get_logger
 _log = get_logger(__name__)
 COMMAND: Final = (sys.executable, "-m", "core.adapters.decoder_child")
 _PROJECT = Path(__file__).resolve().parents[2]
-# Nothing of ours: what takes a decoder over finds no secret. numpy would start a thread a core.
+# Nothing of ours: a decoder needs no secret. (What takes one over still runs as the worker's user: it is no sandbox
+# against reading that user's files.) numpy would start a thread a core.
 _ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 _SECONDS = 30.0  # 40 million pixels take 3
