@@ -63,7 +63,8 @@ def _runs(rows: Sequence[RunRow]) -> None:
             "Items": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
             "Failed": st.column_config.NumberColumn(help="Files that could not be had: each has its reason"),
             "Labels": st.column_config.TextColumn(help="Labels and embeddings of what the run brought"),
-            "Note": st.column_config.TextColumn(width="large"),
+            "Note": st.column_config.TextColumn(width="medium"),
+            "Run": st.column_config.TextColumn(help="The BATCH_ID of `./adology repair` and of the log"),
         },
     )
 
@@ -79,6 +80,7 @@ def _run(row: RunRow) -> dict[str, object]:
         "Scope": row.scope,
         "Started": row.started,
         "Note": row.note,
+        "Run": row.batch_id,
     }
 
 
@@ -90,14 +92,18 @@ def _dead_letters() -> None:
         return
     rows = [
         {
+            "Id": one.dead_letter_id,
             "Queue": one.queue,
             "Reason": one.reason,
             "When": ago(one.created_at, now()),
-            "Redriven": one.redriven_at,
+            "Sent again": ago(one.redriven_at, now()) if one.redriven_at else "",
+            "Run": one.batch_id or "",
+            "Item": one.item_id or "",
         }
         for one in letters
     ]
-    st.dataframe(rows, hide_index=True)
+    how = st.column_config.NumberColumn(help="`./adology dead-letters --redrive ID` sends it again")
+    st.dataframe(rows, hide_index=True, column_config={"Id": how})
 
 
 def _notices() -> None:

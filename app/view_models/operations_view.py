@@ -43,6 +43,7 @@ class ProcessRow:
 class RunRow:
     """One run. ``brand`` and ``note`` are data; the note says what went wrong."""
 
+    batch_id: str
     brand: str
     scope: str
     state: str
@@ -98,6 +99,7 @@ def run_rows(runs: Sequence[RunFigures], now: datetime) -> tuple[RunRow, ...]:
 def _run_row(run: RunFigures, now: datetime) -> RunRow:
     state, level = _state(run)
     return RunRow(
+        batch_id=run.batch_id,
         brand=run.brand_slug,
         scope=run.scope,
         state=state,

@@ -46,8 +46,22 @@ def test_processes_runs_dead_letters_and_errors_are_listed(show: ShowPage, datab
     assert list(runs["State"]) == ["✕ Failed"]
     assert list(runs["Note"]) == ["no disk"]
     assert list(letters["Reason"]) == ["worker died"]
+    assert list(letters["Sent again"]) == [""]
     assert "host\\:\u20601 · api\\, worker" in texts(page)
     assert "\\<b\\>no disk\\<\\/b\\>" in texts(page)
+
+
+def test_the_ids_that_the_commands_ask_for_are_on_the_page(show: ShowPage, database: Database) -> None:
+    run = {"batch_id": "b1", "scope": "shared", "brand_slug": "acme", "state": "committed", "expected_count": 4}
+    letter = {"scope": "shared", "queue": GATHER_QUEUE, "body": "{}", "reason": "worker died", "batch_id": "b1"}
+    with database.machinery() as connection:
+        connection.execute(insert(schema.run).values(**run, gather_key="k"))
+        letters = connection.execute(insert(schema.dead_letter).values(**letter).returning(schema.dead_letter))
+        letter_id = letters.one().dead_letter_id
+    runs, letters_shown = (table.value for table in show("operations").dataframe)
+    assert list(runs["Run"]) == ["b1"]
+    assert list(letters_shown["Id"]) == [letter_id]
+    assert list(letters_shown["Run"]) == ["b1"]
 
 
 def test_a_process_that_went_quiet_is_no_longer_alive(show: ShowPage, database: Database) -> None:
