@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ _log = get_logger(__name__)
 _RECEIVE = 10  # the most SQS gives at once
 _LONGEST_BACKOFF_SECONDS = 60
 _PARKED_SECONDS = 3
+_TELL_SECONDS = 60
 # A right that a store or the registry takes back in the middle of the work is for people to give again.
 _NOT_THE_MESSAGES_FAULT = (WaitingForTurnError, UnavailableError, NotAllowedError)
 
@@ -81,6 +83,8 @@ class Consumer:
     repeat: Repeat = every
     has_its_hands_full: bool = field(init=False, default=False)
     _pool: Executor = field(init=False, repr=False)
+    _can_delete: bool = field(init=False, default=True)
+    _told_at: float = field(init=False, default=-math.inf)
 
     def __post_init__(self) -> None:
         self.name = self.name or self.handler.queue
@@ -117,7 +121,12 @@ class Consumer:
         self._pool.shutdown(wait=True)
 
     def _delete(self, messages: Sequence[ReceivedMessage]) -> None:
-        for message in self.queue.delete_batch(messages):
+        if not messages:
+            return
+        self._can_delete = False
+        failed = self.queue.delete_batch(messages)
+        self._can_delete = len(failed) < len(messages)
+        for message in failed:
             _log.warning("message not deleted; it will come again", queue=self.name, message_id=message.message_id)
 
     def _extend(self, messages: Sequence[ReceivedMessage], in_work: dict[str, None]) -> None:
@@ -178,13 +187,23 @@ class Consumer:
 
     def _park(self, message: ReceivedMessage, error: Exception) -> tuple[str, int]:
         """Send a delayed copy and drop this one: waiting must not use up the message's attempts."""
-        log = _log.error if isinstance(error, NotAllowedError) else _log.info
-        log("parked", reason=str(error))
+        self._tell_of_parking(error)
+        if not self._can_delete:  # a copy beside an original that stays would double with each round
+            return "retried", _PARKED_SECONDS
         try:
             self.queue.send_batch(self.name, [message.body], delay_seconds=_PARKED_SECONDS)
         except RetryableError:
             return "retried", _PARKED_SECONDS
         return "done", 0
+
+    def _tell_of_parking(self, error: Exception) -> None:
+        """A right that is missing is for people to give: they are told once a minute, not once a message."""
+        now = time.monotonic()
+        if isinstance(error, NotAllowedError) and now - self._told_at > _TELL_SECONDS:
+            self._told_at = now
+            _log.error("messages wait for a right", queue=self.name, reason=str(error))
+        else:
+            _log.info("parked", reason=str(error))
 
     def _come_again(self, message: ReceivedMessage, seconds: int) -> None:
         try:

@@ -11,7 +11,7 @@ from core.crash_points import crash_point
 from core.domain.ad import AdRecord
 from core.domain.identity import identity
 from core.domain.run import ACTIVE_STATES, Run
-from core.errors import ConflictError, StaleError, TerminalError, WaitingForTurnError
+from core.errors import ConflictError, StaleError, TerminalError, UnavailableError, WaitingForTurnError
 from core.messages import URL_QUEUE, GatherMessage
 from core.observability.logs import get_logger
 from core.pipeline.manifest import Manifest, build_manifest, repair_manifest, url_message
@@ -52,11 +52,19 @@ class Gatherer:
         crash_point("gather.stored")
         if run.state not in ACTIVE_STATES:
             return run, None
-        token = self.registry.start(
-            brand=run.brand_slug, expected_count=run.expected_count, batch_id=run.batch_id, scope=run.scope
-        )
+        token = self._start(run)
         crash_point("gather.started")
         return run, token
+
+    def _start(self, run: Run) -> int | None:
+        """Tell the registry. One that is away learns of the run by its first result, an empty run goes to the sweep."""
+        try:
+            return self.registry.start(
+                brand=run.brand_slug, expected_count=run.expected_count, batch_id=run.batch_id, scope=run.scope
+            )
+        except UnavailableError as error:
+            _log.info("run not told to the registry", batch_id=run.batch_id, reason=str(error))
+            return None
 
     def give_up(self, message: GatherMessage, *, message_key: str, reason: str) -> None:
         """Record that the brand could not be gathered, so that its request ends."""

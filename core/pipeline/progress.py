@@ -16,6 +16,7 @@ from core.adapters.postgres.request_store import (
     update_request,
 )
 
+_PAGE = 500
 _OVER = {"committed", "failed", "cancelled"}
 _SUMMED = (
     "rows", "ads", "new", "changed", "seen_again", "not_seen", "versions", "versions_new", "creatives_new",
@@ -34,39 +35,47 @@ class Progress:
 
 
 def report_progress(database: Database) -> int:
-    """Move every open request on; stores an event for each that changed and returns how many did."""
-    changed = 0
-    with database.machinery() as connection:
-        for request in open_requests(connection):
-            state = _state_of(connection, request)
-            if (state.status, state.progress) == (request["status"], request["progress"]):
-                continue
-            changed += 1
-            update_request(
-                connection,
-                request["request_id"],
-                status=state.status,
-                progress=state.progress,
-                result=state.result,
-                error=state.error,
-            )
-            record_event(
-                connection,
-                organisation_id=request["organisation_id"],
-                request_id=request["request_id"],
-                status=state.status,
-                result=state.result or state.progress,
-            )
-    return changed
+    """Move on every request that is open or has no ledger yet; stores an event for each that changed and returns how many did."""
+    changed, after = 0, ""
+    while True:
+        with database.machinery() as connection:
+            requests = open_requests(connection, after=after, limit=_PAGE)
+            changed += sum(_report(connection, request) for request in requests)
+        if len(requests) < _PAGE:
+            return changed
+        after = requests[-1]["request_id"]
+
+
+def _report(connection: Connection, request: dict[str, Any]) -> bool:
+    state = _state_of(connection, request)
+    if (state.status, state.progress) == (request["status"], request["progress"]):
+        return False
+    update_request(
+        connection,
+        request["request_id"],
+        status=state.status,
+        progress=state.progress,
+        result=state.result,
+        error=state.error,
+    )
+    record_event(
+        connection,
+        organisation_id=request["organisation_id"],
+        request_id=request["request_id"],
+        status=state.status,
+        result=state.result or state.progress,
+    )
+    return True
 
 
 def _state_of(connection: Connection, request: dict[str, Any]) -> Progress:
     runs = runs_of(connection, request["request_id"])
-    state = judge(runs, parts=int(request["params"].get("parts", 1)))
+    parts = int(request["params"].get("parts", 1))
+    state = judge_cancelled(runs, parts=parts) if request["status"] == "cancelled" else judge(runs, parts=parts)
     if state.result is not None:
         state.result["rejected"] = count_rejections(connection, request["request_id"])
         staged = int(request["params"].get("rows", state.result["rows"]))
-        state.result["not_processed"] = max(staged - state.result["rows"], 0)  # of brands that could not be gathered
+        state.result["not_processed"] = max(staged - state.result["rows"], 0)  # of brands that failed or were cancelled
     return state
 
 
@@ -77,19 +86,28 @@ def judge(runs: Sequence[dict[str, Any]], *, parts: int) -> Progress:
         return Progress("failed", {}, summarise(runs), error)
     if not runs:
         return Progress("queued", {})
-    ended = [run for run in runs if run["state"] in _OVER and run["ai_state"] in ("done", "none")]
-    progress = {
-        "brands": parts,
-        "brands_committed": sum(run["state"] == "committed" for run in runs),
-        "brands_read": len(ended),
-        "items": sum(run["expected_count"] for run in runs),
-        "items_finished": sum(run["finished"] for run in runs),
-    }
-    if len(runs) < parts or len(ended) < len(runs):
+    progress = _progress(runs, parts)
+    if len(runs) < parts or progress["brands_read"] < len(runs):
         return Progress("processing", progress)
     errors = [f"{run['brand_slug']}: {run['error']}" for run in runs if run["error"]]
     status = "failed" if len(errors) == len(runs) else "completed"
     return Progress(status, progress, summarise(runs), "; ".join(errors) or None)
+
+
+def judge_cancelled(runs: Sequence[dict[str, Any]], *, parts: int) -> Progress:
+    """A request that was taken back: what it brought stays, so it has a ledger when its runs are over. Pure."""
+    is_over = all(run["state"] in _OVER for run in runs)
+    return Progress("cancelled", _progress(runs, parts), summarise(runs) if is_over else None)
+
+
+def _progress(runs: Sequence[dict[str, Any]], parts: int) -> dict[str, int]:
+    return {
+        "brands": parts,
+        "brands_committed": sum(run["state"] == "committed" for run in runs),
+        "brands_read": sum(run["state"] in _OVER and run["ai_state"] in ("done", "none") for run in runs),
+        "items": sum(run["expected_count"] for run in runs),
+        "items_finished": sum(run["finished"] for run in runs),
+    }
 
 
 def summarise(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:

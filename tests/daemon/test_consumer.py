@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -181,6 +181,32 @@ def test_waiting_uses_up_no_attempt(bench: Bench, error: AdologyError) -> None:
     assert 1 < pause <= 3
     with bench.database.machinery() as connection:
         assert connection.execute(text("SELECT receive_count FROM queue_message")).scalar_one() == 0
+
+
+class _DeletesNothing:
+    """The right to delete is lost."""
+
+    def __init__(self, queue: PostgresQueue) -> None:
+        self._queue = queue
+
+    def delete_batch(self, messages: Sequence[ReceivedMessage]) -> list[ReceivedMessage]:
+        return list(messages)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+
+def test_parked_copies_do_not_multiply_while_nothing_can_be_deleted(bench: Bench) -> None:
+    bench.consumer.queue = _DeletesNothing(bench.queue)
+    bench.handler.ends["m"] = UnavailableError("not ready")
+    bench.send("m")
+
+    for _ in range(6):
+        bench.consumer.poll_once()
+        with bench.database.machinery() as connection:
+            connection.execute(text("UPDATE queue_message SET visible_at = now(), receive_count = 1"))
+
+    assert len(bench.waiting()) == 2  # the copy of the round in which deleting began to fail
 
 
 @pytest.mark.parametrize("error", [StaleError("over"), NotFoundError("gone"), BadInputError("unreadable")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg2
 import pytest
@@ -18,23 +18,36 @@ def test_an_alive_and_ready_daemon_says_so(daemon: LocalDaemon) -> None:
 
 
 @pytest.fixture
-def older_database(cluster: Cluster) -> Iterator[None]:
-    """The tests' database says that it is behind; afterwards it is current again."""
+def database_at(cluster: Cluster) -> Iterator[Callable[[str], None]]:
+    """Makes the tests' database say at which migration it is; afterwards it says the truth again."""
     owner = cluster.owner.set(drivername="postgresql").render_as_string(hide_password=False)
     connection = psycopg2.connect(owner)
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE alembic_version SET version_num = version_num || '-older'")
-        yield
-        cursor.execute("UPDATE alembic_version SET version_num = replace(version_num, '-older', '')")
+        cursor.execute("SELECT version_num FROM alembic_version")
+        (truth,) = cursor.fetchone()
+        yield lambda revision: cursor.execute("UPDATE alembic_version SET version_num = %s", [revision])
+        cursor.execute("UPDATE alembic_version SET version_num = %s", [truth])
     connection.close()
 
 
-@pytest.mark.usefixtures("older_database")
-def test_a_database_without_the_newest_migration_is_not_ready(daemon: LocalDaemon) -> None:
+def test_a_database_without_the_newest_migration_is_not_ready(
+    daemon: LocalDaemon, database_at: Callable[[str], None]
+) -> None:
+    database_at("0001")
+
     answer = daemon.get("/readyz")
     assert answer.status == 503
     assert "adology migrate" in answer.json["missing"]["database"]
+
+
+def test_a_database_that_a_newer_version_has_migrated_serves_this_one(
+    daemon: LocalDaemon, database_at: Callable[[str], None]
+) -> None:
+    """Otherwise every process of the old version would fall over in the middle of a deploy."""
+    database_at("9999")
+
+    assert daemon.get("/readyz").status == 200
 
 
 def test_metrics_name_routes_never_ids(daemon: LocalDaemon) -> None:

@@ -21,6 +21,8 @@ from core.errors import RetryableError, UnavailableError
 
 __all__ = ["Connection", "Database", "DatabaseUrls"]  # the pipeline hands connections on without SQLAlchemy
 
+# Who is cut off without a word (a lost route, a failed-over server) learns of it within half a minute.
+_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 _SET_SCOPE = text("SELECT set_config('app.scope', :scope, true)")
 
 
@@ -57,6 +59,7 @@ class Database:
             hide_parameters=True,  # an error's text is logged and stored: no ad of anybody's may stand in it
             connect_args={
                 "connect_timeout": 10,
+                **_KEEPALIVE,
                 "application_name": f"{url.username}-{os.getpid()}",
                 "options": self._options,
             },

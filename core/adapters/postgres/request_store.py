@@ -97,13 +97,15 @@ class PostgresRequests:
         return self.connection.execute(statement, {"request": request_id}).first() is None
 
 
-def open_requests(connection: Connection) -> list[dict[str, Any]]:
-    """Every request that isn't over, with the states of its runs; locked so that one process reports each."""
+def open_requests(connection: Connection, *, after: str = "", limit: int = 500) -> list[dict[str, Any]]:
+    """Requests that aren't over, by id from ``after`` on; locked so that one process reports each."""
     rows = connection.execute(
         text(
             "SELECT request_id, organisation_id, kind, status, params, progress FROM request"
-            " WHERE status IN ('queued', 'processing') ORDER BY created_at LIMIT 500 FOR UPDATE SKIP LOCKED"
-        )
+            " WHERE status IN ('queued', 'processing') AND request_id > :after"
+            " ORDER BY request_id LIMIT :limit FOR UPDATE SKIP LOCKED"
+        ),
+        {"after": after, "limit": limit},
     )
     return [dict(row._mapping) for row in rows]
 

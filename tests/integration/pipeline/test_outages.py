@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.errors import TerminalError, UnavailableError
 from core.messages import AI_QUEUE, GATHER_QUEUE, URL_QUEUE
+from core.pipeline import progress
 from core.ports import ReceivedMessage
 from tests.running_system import System, a_picture, an_ad
 
@@ -62,6 +63,46 @@ def test_a_registry_that_is_away_for_long_costs_no_item(system: System) -> None:
     assert system.request(request_id)["status"] == "completed"
     assert system.ad("1")["media_status"] == "ok"
     assert not system.rows("dead_letter")
+
+
+def test_a_bare_message_that_finds_the_registry_away_opens_one_run(system: System) -> None:
+    system.source.ads["acme"] = [an_ad("1")]
+    system.services.queue.send_batch(GATHER_QUEUE, ['{"brand": "acme"}'])
+    system.registry.let_go()
+    system.poll(GATHER_QUEUE)
+
+    system.registry.hold()
+    system.work()
+
+    (run,) = system.rows("run")
+    assert run["state"] == "committed"
+
+
+def test_a_run_without_items_that_nobody_told_the_registry_is_swept_up(system: System) -> None:
+    system.source.ads["acme"] = []
+    request_id = system.ask_source("acme")
+    system.relay()
+    system.registry.let_go()
+    system.poll(GATHER_QUEUE)
+
+    system.registry.hold()
+    system.let_time_pass(60)
+    system.sweep()
+
+    assert system.request(request_id)["status"] == "completed"
+
+
+def test_requests_that_do_not_move_keep_no_later_one_from_being_reported(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_PAGE", 2)
+    for number in range(5):
+        system.ask([an_ad(str(number), brand_name=f"Brand {number}")])
+    system.relay()
+    while system.poll(GATHER_QUEUE):
+        pass
+
+    assert progress.report_progress(system.services.database) == 5
 
 
 class Faulty:
