@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -158,7 +158,7 @@ class System:
         self.sweeper.sweep()
         self.work()
 
-    @property
+    @cached_property
     def sweeper(self) -> Sweeper:
         settings, services = self.services.settings, self.services
         return Sweeper(services.runs, build_committer(settings, services), settings.run_deadline_seconds)

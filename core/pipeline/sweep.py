@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from core.crash_points import crash_point
 from core.errors import RetryableError, StaleError
@@ -13,7 +14,7 @@ from core.pipeline.store import RunStore
 
 _log = get_logger(__name__)
 _AI_FORGOTTEN_SECONDS = 600  # longer than a message may wait in a busy queue
-_MOST_COMMITS = 5  # of one run, each by another lease
+_MOST_FAILURES = 4  # of one run, each for a reason that repeating may not cure
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Sweeper:
     runs: RunStore
     committer: Committer
     deadline_seconds: int
+    failures: Counter[str] = field(default_factory=Counter)  # by run, of this process
 
     def sweep(self) -> None:
         """Everything once."""
@@ -58,6 +60,7 @@ class Sweeper:
             _log.warning("commit taken over", batch_id=batch_id)
             try:
                 self.committer.commit(batch_id, token=token)
+                self.failures.pop(batch_id, None)
             except (RetryableError, StaleError) as error:
                 _log.warning("commit not done; a later sweep looks again", batch_id=batch_id, reason=str(error))
             except Exception as error:  # the end of this run's commit: the other runs must not wait for it
@@ -65,8 +68,13 @@ class Sweeper:
                 self._abandon(batch_id, token, error)
 
     def _abandon(self, batch_id: str, token: int, error: Exception) -> None:
-        """Let the brand go on without a run that can't be committed, after several attempts."""
-        if token >= _MOST_COMMITS:
+        """Let the brand go on without a run that can't be committed, after several failures.
+
+        Failures are counted, not leases: a run that had lost connections before isn't given up for one hard error.
+        """
+        self.failures[batch_id] += 1
+        if self.failures[batch_id] >= _MOST_FAILURES:
+            del self.failures[batch_id]
             with self.runs.transaction() as store:
                 store.runs.abandon(batch_id, token=token, error=f"it could not be stored: {type(error).__name__}")
 

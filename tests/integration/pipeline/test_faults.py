@@ -307,6 +307,25 @@ def test_a_restarted_registry_goes_on_where_the_old_one_was(system: System) -> N
     assert_whole(system, bundle)
 
 
+def test_one_hard_error_after_many_lost_connections_gives_no_run_up(system: System) -> None:
+    bundle = a_bundle(system)
+    complete_uncommitted(system, bundle)
+    committer = system.sweeper.committer
+    ends: list[Exception] = [*(RetryableError("lost") for _ in range(6)), MemoryError("once")]
+
+    def write(store: Any, run: Any) -> dict[str, Any]:
+        if ends:
+            raise ends.pop(0)
+        return write_record(store, run)
+
+    system.sweeper = replace(system.sweeper, committer=replace(committer, write=write))
+    for _ in range(8):
+        system.let_leases_lapse()
+        system.sweep()
+
+    assert_whole(system, bundle)
+
+
 def test_a_run_that_can_not_be_committed_ends_after_some_attempts_and_delays_no_other(system: System) -> None:
     with_dying_committer(system)
     broken, good = system.ask([an_ad("1", brand_name="Broken")]), system.ask([an_ad("2", brand_name="Good")])
