@@ -1,7 +1,11 @@
-"""The checker sees what is lost, doubled and invented; a soaked system loses, doubles and invents nothing."""
+"""The checker sees what is lost, doubled and invented; a soaked system loses, doubles and invents nothing.
+
+Longer and otherwise: ``make test-faults-soak SECONDS=60 SEED=7``, or ``python -m tests.faults.soak --help``.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,9 @@ from tests.faults.figures import tell
 from tests.faults.soak.checker import BLAME, Verdict, Witnesses, check
 from tests.faults.soak.elements import Element
 from tests.faults.soak.soak import Options, Outcome, judge, prepared_soak
+
+SECONDS, SEED = float(os.environ.get("SECONDS", "20")), int(os.environ.get("SEED", "7"))
+HEAL_SECONDS = 150
 
 URL, OTHER_URL = "http://media/1.png", "http://media/2.png"
 SHA, OTHER_SHA = "a" * 64, "b" * 64
@@ -133,24 +140,26 @@ def soak(options: Options) -> Outcome:
         return prepared.run()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.slow
+@pytest.mark.timeout(2 * SECONDS + 2 * HEAL_SECONDS)
 @pytest.mark.parametrize("queue", ["postgres", "sqs"])
 def test_a_system_that_is_killed_frozen_and_cut_off_loses_and_doubles_nothing(
     queue: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = Options(tmp_path, seconds=20, queue=queue, brands=9, urls=40, workers=2, heal_seconds=150)
+    options = Options(
+        tmp_path, seconds=SECONDS, seed=SEED, queue=queue, brands=9, urls=40, workers=2, heal_seconds=HEAL_SECONDS
+    )
     outcome = soak(options)
-    tell(capsys, "L4", seconds=options.seconds, queue=queue, **outcome.figures())
+    tell(capsys, "L4", seconds=SECONDS, seed=SEED, queue=queue, **outcome.figures())
     assert outcome.is_good, (outcome.verdict, outcome.undone, outcome.left_behind)
     assert sum(outcome.faults.values()) > 5
     assert judge(tmp_path) == outcome.verdict  # the histories alone tell the same
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_system_that_deletes_its_messages_first_is_seen_to_lose(tmp_path: Path) -> None:
-    options = Options(
-        tmp_path, seconds=20, seed=3, brands=9, urls=40, workers=2, heal_seconds=20, break_by="delete-first"
-    )
-    outcome = soak(options)
-    assert outcome.verdict.lost
+@pytest.mark.parametrize(("broken", "seen"), [("delete-first", "lost"), ("no-fence", "duplicated")])
+def test_a_system_broken_on_purpose_is_seen_to_be(broken: str, seen: str, tmp_path: Path) -> None:
+    outcome = soak(Options(tmp_path, seconds=20, brands=9, urls=20, workers=2, heal_seconds=20, break_by=broken))
+    assert getattr(outcome.verdict, seen)
     assert not outcome.is_good

@@ -85,15 +85,12 @@ class Nemesis:
         ]()
 
     def _victim(self) -> DaemonProcess | None:
-        """Who is in the middle of a transaction, or one of a role: the one registry as often as all of the workers."""
+        """Who is in the middle of a transaction, or anybody."""
         up = [process for process in self.processes if not process.is_down and not process.is_frozen]
         if self._random.random() < _AIMED:
             busy = self.witness.busy()
             up = [process for process in up if busy.intersection(process.pids)] or up
-        if not up:
-            return None
-        role = self._random.choice(sorted({process.roles for process in up}))
-        return self._random.choice([process for process in up if process.roles == role])
+        return self._random.choice(up) if up else None
 
     def _kill(self) -> None:
         if (victim := self._victim()) is None:
