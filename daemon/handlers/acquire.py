@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 
 from core.crash_points import crash_point
 from core.domain.media import MediaStatus
 from core.domain.run import ItemResult
-from core.errors import NotFoundError
+from core.errors import NotFoundError, UnavailableError
 from core.messages import URL_QUEUE, UrlMessage, parse_message
 from core.observability.logs import bound_context, get_logger
-from core.pipeline.acquire import Acquirer, failed
+from core.pipeline.acquire import Acquirer, failed, item_id_of
 from core.pipeline.commit import Committer
 from core.ports import ReceivedMessage
 from registry.client import RegistryClient
 
 _log = get_logger(__name__)
+_MOST_UNSUBMITTED = 1_000  # a few kilobytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,23 @@ class AcquireHandler:
     committer: Committer
     registry: RegistryClient
     queue: str = URL_QUEUE
+    unsubmitted: OrderedDict[tuple[str | None, str], ItemResult] = field(default_factory=OrderedDict)
 
     def handle(self, message: ReceivedMessage) -> None:
         """Acquire, submit and, when asked, commit."""
         body = parse_message(UrlMessage, message.body)
         with bound_context(brand=body.brand, batch_id=body.batch_id, request_id=body.request_id):
-            result = self.acquirer.acquire(body)
+            key = (body.batch_id, item_id_of(body))
+            result = self.unsubmitted.pop(key, None) or self.acquirer.acquire(body)
             crash_point("acquire.done")
-            self._submit(body, result)
+            try:
+                self._submit(body, result)
+            except UnavailableError:
+                # Its message comes again every few seconds until the registry is back: no medium is fetched so often.
+                self.unsubmitted[key] = result
+                if len(self.unsubmitted) > _MOST_UNSUBMITTED:  # the oldest may have gone to another worker
+                    self.unsubmitted.popitem(last=False)
+                raise
 
     def give_up(self, message: ReceivedMessage, reason: str) -> None:
         """Submit the item as failed: the run completes without it."""

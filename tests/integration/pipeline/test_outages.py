@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -63,6 +63,39 @@ def test_a_registry_that_is_away_for_long_costs_no_item(system: System) -> None:
     assert system.request(request_id)["status"] == "completed"
     assert system.ad("1")["media_status"] == "ok"
     assert not system.rows("dead_letter")
+
+
+def test_a_medium_is_acquired_once_however_long_the_registry_is_away(system: System) -> None:
+    system.ask([an_ad("1", "One.", system.upload(a_picture("red")))])
+    system.relay()
+    system.poll(GATHER_QUEUE)
+    system.relay()
+    handler = system.consumers[URL_QUEUE].handler
+    counting = Counting(handler.acquirer)
+    system.consumers[URL_QUEUE].handler = replace(handler, acquirer=counting)
+    system.registry.let_go()
+    for _ in range(3):
+        system.poll(URL_QUEUE)
+        system.bring_forward_delayed_messages()
+
+    system.registry.hold()
+    system.work()
+
+    assert counting.calls == 1
+    assert system.ad("1")["media_status"] == "ok"
+    assert system.consumers[URL_QUEUE].handler.unsubmitted == {}
+
+
+@dataclass
+class Counting:
+    """An acquirer, and how often it was asked."""
+
+    acquirer: Any
+    calls: int = 0
+
+    def acquire(self, message: Any) -> Any:
+        self.calls += 1
+        return self.acquirer.acquire(message)
 
 
 def test_a_bare_message_that_finds_the_registry_away_opens_one_run(system: System) -> None:
