@@ -67,7 +67,11 @@ def show_ledger(database: Database, principal: Principal, request: RequestView, 
     console.print(f"\nRequest {request.request_id}: [bold]{request.status}[/bold]", highlight=False)
     if request.error:
         console.print(f"  {request.error}", style="red", markup=False)
-    failed = f" + of brands that failed {lost:,}" if lost else ""
+    if request.result is None:
+        console.print("  no ledger yet: it comes when the last run is over")
+        return
+    why = "cancelled" if request.status == "cancelled" else "of brands that failed"
+    failed = f" + {why} {lost:,}" if lost else ""
     console.print(
         f"  rows {rows + rejected + lost:,} = stored {rows:,} + rejected {rejected:,}{failed}", highlight=False
     )

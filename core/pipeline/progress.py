@@ -35,7 +35,7 @@ class Progress:
 
 
 def report_progress(database: Database) -> int:
-    """Move on every request that is open or has no ledger yet; stores an event for each that changed and returns how many did."""
+    """Move on each request that lacks its ledger; stores an event for each that changed and returns how many did."""
     changed, after = 0, ""
     while True:
         with database.machinery() as connection:
@@ -48,7 +48,7 @@ def report_progress(database: Database) -> int:
 
 def _report(connection: Connection, request: dict[str, Any]) -> bool:
     state = _state_of(connection, request)
-    if (state.status, state.progress) == (request["status"], request["progress"]):
+    if state.result is None and (state.status, state.progress) == (request["status"], request["progress"]):
         return False
     update_request(
         connection,

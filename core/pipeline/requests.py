@@ -76,6 +76,6 @@ def cancel_request(database: Database, principal: Principal, request_id: str) ->
     with database.writer(principal) as connection:
         status = cancel_open_request(connection, organisation_id=principal.organisation_id, request_id=request_id)
     if status is None:
-        raise NotFoundError("there is no such request")
+        raise NotFoundError(f"there is no request {request_id!r}: `./adology requests` lists them")
     if status != "cancelled":
         raise ConflictError(f"the request is {status} already: what it brought stays")

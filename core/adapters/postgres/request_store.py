@@ -98,11 +98,13 @@ class PostgresRequests:
 
 
 def open_requests(connection: Connection, *, after: str = "", limit: int = 500) -> list[dict[str, Any]]:
-    """Requests that aren't over, by id from ``after`` on; locked so that one process reports each."""
+    """Requests that aren't over, or were cancelled and have no ledger yet, by id from ``after`` on; locked so that one
+    process reports each."""
     rows = connection.execute(
         text(
             "SELECT request_id, organisation_id, kind, status, params, progress FROM request"
-            " WHERE status IN ('queued', 'processing') AND request_id > :after"
+            " WHERE (status IN ('queued', 'processing') OR (status = 'cancelled' AND result IS NULL))"
+            " AND request_id > :after"
             " ORDER BY request_id LIMIT :limit FOR UPDATE SKIP LOCKED"
         ),
         {"after": after, "limit": limit},

@@ -114,6 +114,23 @@ def test_a_cancelled_request_stops_its_run_at_the_next_sweep(system: System) -> 
     assert len(system.rows("ad")) == 1
 
 
+def test_the_ledger_of_a_cancelled_request_says_what_it_had_brought(system: System) -> None:
+    lost = an_ad("2", "Two.", system.upload(a_picture("red")), brand_name="Zenith")
+    request_id = system.ask([an_ad("1"), lost])
+    system.work(without=[URL_QUEUE])
+    system.execute("UPDATE queue_message SET visible_at = now() + interval '1 hour' WHERE body LIKE '%zenith%'")
+    system.poll(URL_QUEUE)
+    cancel(system, request_id)
+
+    system.sweep()
+
+    assert sorted(runs(system)) == [RunState.CANCELLED, RunState.COMMITTED]
+    request = system.request(request_id)
+    assert request["status"] == "cancelled"
+    ledger = request["result"]
+    assert (ledger["rows"], ledger["new"], ledger["not_processed"]) == (len(system.rows("ad")), 1, 1)
+
+
 def test_what_a_cancelled_run_lacks_is_not_repaired(system: System) -> None:
     """None of its ads is stored: a repair would end well and bring nothing."""
     request_id = system.ask([an_ad("1", "One.", system.upload(a_picture("red")))])
