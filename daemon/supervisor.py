@@ -27,6 +27,8 @@ RESTARTS_ALLOWED: Final = 5
 RESTART_WINDOW_SECONDS: Final = 300.0
 STABLE_LOG_BYTES: Final = 10_000_000
 _POLL_SECONDS: Final = 0.1
+_LAST_LINES: Final = 5
+_REASON: Final = "cannot start"  # in the line with which a child gives up by itself; more than five may follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,12 @@ class Child:
             self.start()
 
     def last_words(self) -> str:
-        """The end of what it wrote, and where the rest is."""
+        """Why it ended, if it could say so, else the end of what it wrote; and where the rest is."""
         with self.spec.log_file.open("rb") as output:
             output.seek(self._log_start)
-            lines = output.read().decode("utf-8", "replace").strip().splitlines()[-5:]
-        return "\n".join([f"The end of {self.spec.log_file}:", *lines])
+            lines = output.read().decode("utf-8", "replace").strip().splitlines()
+        reasons = [line for line in lines if _REASON in line]
+        return "\n".join([f"The end of {self.spec.log_file}:", *(reasons[-1:] or lines[-_LAST_LINES:])])
 
     def signal(self, how: signal.Signals) -> None:
         """Send a signal to the process and everything it started."""

@@ -50,8 +50,8 @@ class MongoDocuments:
             self._collection = client.get_default_database()[COLLECTION]
         except (ConfigurationError, InvalidURI, ValueError):
             raise BadInputError(
-                "ADOLOGY_DOCUMENTS_URL must look like mongodb://user:password@host/database, with signs of the password"
-                " percent-encoded"
+                "ADOLOGY_DOCUMENTS_URL must look like mongodb://host/database; before the host may stand a user and a"
+                " password, its signs percent-encoded"
             ) from None  # the cause might repeat the password
         self._target = self._collection.full_name
         # When nobody has the store any more; not at the process's end, which a server that is away would hold up.

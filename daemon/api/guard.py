@@ -74,7 +74,7 @@ def require_internal_token(services: Services) -> None:
         return
     expected = services.internal_token.encode()
     if scheme.lower() != "bearer" or not hmac.compare_digest(token.encode(errors="replace"), expected):
-        raise NotAllowedError("show the internal token: Authorization: Bearer …")
+        raise NotAllowedError("the internal token is not the right one: send ADOLOGY_INTERNAL_TOKEN as a bearer")
 
 
 def _authorities(port: int) -> list[str]:

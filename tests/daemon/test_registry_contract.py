@@ -299,5 +299,7 @@ def test_an_answer_that_does_not_come_is_retryable() -> None:
 def test_a_wrong_token_is_refused(registry: Registry) -> None:
     headers = {"Authorization": "Bearer wrong"}
 
-    assert registry.post("/start", {"brand": "nike", "expected_count": 1}, **headers).status == 403
+    refused = registry.post("/start", {"brand": "nike", "expected_count": 1}, **headers)
+    assert refused.status == 403
+    assert "send ADOLOGY_INTERNAL_TOKEN" in refused.error["message"]
     assert registry.get("/results/nike", **headers).status == 403

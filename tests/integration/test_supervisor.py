@@ -79,6 +79,14 @@ def test_a_child_that_ends_before_it_is_ready_gives_its_last_words(
         supervise(make_spec(ENDS)).wait_until_ready(20, lambda name: None)
 
 
+def test_of_a_child_that_says_why_it_cannot_start_that_line_is_shown_alone(
+    make_spec: MakeSpec, supervise: Callable[..., Supervisor]
+) -> None:
+    says_why = "print('child cannot start: no such bucket'); print('farewell\\n' * 20)"
+    with pytest.raises(UnavailableError, match="no such bucket$"):
+        supervise(make_spec(says_why)).wait_until_ready(20, lambda name: None)
+
+
 def test_a_child_that_never_answers_is_given_up(make_spec: MakeSpec, supervise: Callable[..., Supervisor]) -> None:
     with pytest.raises(UnavailableError, match="isn't ready after 0 s"):
         supervise(make_spec(STUBBORN)).wait_until_ready(0.2, lambda name: None)
