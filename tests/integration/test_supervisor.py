@@ -83,7 +83,7 @@ def test_of_a_child_that_says_why_it_cannot_start_that_line_is_shown_alone(
     make_spec: MakeSpec, supervise: Callable[..., Supervisor]
 ) -> None:
     says_why = "print('child cannot start: no such bucket'); print('farewell\\n' * 20)"
-    with pytest.raises(UnavailableError, match="no such bucket$"):
+    with pytest.raises(UnavailableError, match=r"no such bucket$"):
         supervise(make_spec(says_why)).wait_until_ready(20, lambda name: None)
 
 
