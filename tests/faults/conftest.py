@@ -43,6 +43,6 @@ def processes(faults_cluster: Cluster) -> Iterator[Processes]:
 @pytest.fixture
 def clean(processes: Processes) -> Iterator[Processes]:
     """The processes, with nothing stored and nothing on its way."""
-    processes.empty()
+    processes.storage.empty()
     yield processes
     processes.end_what_was_started()

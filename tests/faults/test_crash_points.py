@@ -16,7 +16,9 @@ import pytest
 from core.crash_points import CRASH_POINTS
 from core.domain.ad import AdRecord
 from tests.faults.figures import tell
-from tests.faults.processes import DEADLY, REGISTRY, SCHEDULER, WORKER, Processes, Rows, wait_until
+from tests.faults.outcome import DEADLY, Outcome
+from tests.faults.processes import Processes
+from tests.faults.role_process import REGISTRY, SCHEDULER, WORKER, wait_until
 from tests.running_system import a_picture, an_ad
 
 FULL = bool(os.environ.get("FULL"))
@@ -88,13 +90,13 @@ def a_bundle(processes: Processes) -> list[AdRecord]:
 
 @pytest.fixture(scope="module")
 def bundle(processes: Processes) -> list[AdRecord]:
-    processes.bury_what_is_deadly()
+    processes.storage.bury_what_is_deadly()
     return a_bundle(processes)
 
 
 @pytest.fixture(scope="module")
-def undisturbed(processes: Processes, bundle: list[AdRecord]) -> tuple[Rows, Rows]:
-    """Record and account of a run in which nobody dies."""
+def undisturbed(processes: Processes, bundle: list[AdRecord]) -> Outcome:
+    """What a run leaves in which nobody dies."""
     return processes.undisturbed(bundle)
 
 
@@ -122,15 +124,15 @@ def survived() -> dict[Death, float]:
 
 @pytest.mark.parametrize("death", cases())
 def test_a_death_at_a_crash_point_leaves_the_record_of_an_undisturbed_run(
-    clean: Processes, undisturbed: tuple[Rows, Rows], bundle: list[AdRecord], survived: dict[Death, float], death: Death
+    clean: Processes, undisturbed: Outcome, bundle: list[AdRecord], survived: dict[Death, float], death: Death
 ) -> None:
     began = time.monotonic()
     clean.wait_until_done(ask_and_let_die(clean, bundle, death))
-    assert (clean.record(), clean.account()) == undisturbed
+    assert clean.storage.outcome().differs_from(undisturbed) == []
 
     clean.wait_until_done(clean.ask(bundle))  # it finds nothing new
 
-    assert clean.record() == undisturbed[0]
+    assert clean.storage.record() == undisturbed.record
     survived[death] = time.monotonic() - began
 
 

@@ -13,7 +13,8 @@ from core.domain.media import MediaRef, MediaRole, MediaStatus
 from core.messages import URL_QUEUE
 from tests.faults.daemon_process import KILLER, SLOW
 from tests.faults.figures import tell
-from tests.faults.processes import REGISTRY, SCHEDULER, WORKER, Processes, wait_until
+from tests.faults.processes import Processes
+from tests.faults.role_process import REGISTRY, SCHEDULER, WORKER, wait_until
 from tests.running_system import a_picture, an_ad
 
 FULL = bool(os.environ.get("FULL"))
@@ -35,7 +36,7 @@ def test_a_dead_committers_run_is_committed_within_lease_and_sweep(
         request_id = clean.ask(some_ads(clean, "a.png"))
         wait_until(lambda: armed.has_crashed, "the committer dies")
         died = time.monotonic()
-        wait_until(lambda: bool(clean.rows("SELECT 1 FROM run WHERE state = 'committed'")), "another commits")
+        wait_until(lambda: bool(clean.storage.rows("SELECT 1 FROM run WHERE state = 'committed'")), "another commits")
         seconds = time.monotonic() - died
     clean.wait_until_done(request_id)
 
@@ -52,16 +53,16 @@ def test_a_committer_that_stood_still_writes_nothing_when_another_has_committed(
         armed = clean.start(WORKER, crash_at=f"{point}:stop")
         request_id = clean.ask(records)
         wait_until(lambda: armed.stands_still, f"the committer stands still at {point}")
-        wait_until(lambda: bool(clean.rows("SELECT 1 FROM run WHERE state = 'committed'")), "another commits")
+        wait_until(lambda: bool(clean.storage.rows("SELECT 1 FROM run WHERE state = 'committed'")), "another commits")
     clean.wait_until_done(request_id)
-    assert (clean.record(), clean.account()) == undisturbed
+    assert clean.storage.outcome().differs_from(undisturbed) == []
 
     armed.send(signal.SIGCONT)
     armed.send(signal.SIGTERM)
 
     assert armed.wait() == 0
     clean.wait_until_done(request_id)
-    assert (clean.record(), clean.account()) == undisturbed
+    assert clean.storage.outcome().differs_from(undisturbed) == []
 
 
 @pytest.mark.slow
@@ -71,13 +72,13 @@ def test_an_item_that_kills_its_worker_each_time_fails_alone_and_is_filed_once(c
 
     clean.wait_until_done(request_id, meanwhile=clean.replace_the_dead_worker)
 
-    (failed,) = clean.rows("SELECT url, status FROM run_item WHERE state = 'failed'")
+    (failed,) = clean.storage.rows("SELECT url, status FROM run_item WHERE state = 'failed'")
     assert failed["url"].endswith(KILLER)
     assert failed["status"] == MediaStatus.FETCH_ERROR
-    (letter,) = clean.rows("SELECT queue, body, reason FROM dead_letter")
+    (letter,) = clean.storage.rows("SELECT queue, body, reason FROM dead_letter")
     assert (letter["queue"], KILLER in letter["body"]) == (URL_QUEUE, True)
-    assert [row["state"] for row in clean.rows("SELECT state FROM run WHERE partial")] == ["committed"]
-    assert len(clean.rows("SELECT 1 FROM ad WHERE media_status = 'ok'")) == len(innocents)
+    assert [row["state"] for row in clean.storage.rows("SELECT state FROM run WHERE partial")] == ["committed"]
+    assert len(clean.storage.rows("SELECT 1 FROM ad WHERE media_status = 'ok'")) == len(innocents)
 
 
 @pytest.mark.slow
@@ -92,7 +93,7 @@ def test_a_registry_killed_again_and_again_changes_nothing(
     killed_at = [0]
 
     def kill_now_and_then() -> None:
-        finished = clean.rows("SELECT count(*) AS n FROM run_item WHERE state <> 'pending'")[0]["n"]
+        finished = clean.storage.rows("SELECT count(*) AS n FROM run_item WHERE state <> 'pending'")[0]["n"]
         if finished - killed_at[-1] >= every:
             killed_at.append(finished)
             clean.start(REGISTRY)  # kills the one that was there
@@ -101,7 +102,7 @@ def test_a_registry_killed_again_and_again_changes_nothing(
     clean.wait_until_done(request_id, meanwhile=kill_now_and_then)
 
     assert len(killed_at) > 3
-    assert (clean.record(), clean.account()) == undisturbed
+    assert clean.storage.outcome().differs_from(undisturbed) == []
     tell(capsys, "registry-kills", kills=len(killed_at) - 1, results=len(records))
 
 
@@ -123,7 +124,7 @@ def test_a_rolling_restart_of_the_workers_repeats_nothing(clean: Processes, caps
     clean.worker = workers[-1]
 
     assert restarts > 2
-    assert (clean.record(), clean.account()) == undisturbed
+    assert clean.storage.outcome().differs_from(undisturbed) == []
     amplification = len(clean.executions()) / items
     tell(capsys, "rolling-restart", restarts=restarts, urls=items, amplification=round(amplification, 2))
     assert amplification <= 1.1
@@ -142,4 +143,4 @@ def test_a_relay_that_dies_between_two_batches_loses_and_doubles_no_item(clean: 
         wait_until(lambda: armed.has_crashed, "the relay dies")
     clean.wait_until_done(request_id)
 
-    assert (clean.record(), clean.account()) == undisturbed
+    assert clean.storage.outcome().differs_from(undisturbed) == []
