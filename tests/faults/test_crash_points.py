@@ -22,7 +22,7 @@ from tests.faults.role_process import REGISTRY, SCHEDULER, WORKER, wait_until
 from tests.running_system import a_picture, an_ad
 
 FULL = bool(os.environ.get("FULL"))
-FEW = {"relay.sent", "registry.leased", "commit.closing", "ai.claimed"}
+FEW = {"registry.leased", "commit.closing"}
 AFTER_A_COMMITTER = ("commit.", "sweep.")  # where a scheduler passes only after a worker's death
 
 

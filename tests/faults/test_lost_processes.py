@@ -28,6 +28,7 @@ def some_ads(processes: Processes, *names: str, brand: str = "Acme", colour: str
     return [an_ad(f"{brand}-text", brand_name=brand), *shown]
 
 
+@pytest.mark.slow
 def test_a_dead_committers_run_is_committed_within_lease_and_sweep(
     clean: Processes, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -45,7 +46,7 @@ def test_a_dead_committers_run_is_committed_within_lease_and_sweep(
     assert seconds < promised + BUSY_SECONDS
 
 
-@pytest.mark.parametrize("point", ["commit.begun", "commit.written"])
+@pytest.mark.parametrize("point", [pytest.param("commit.begun", marks=pytest.mark.slow), "commit.written"])
 def test_a_committer_that_stood_still_writes_nothing_when_another_has_committed(clean: Processes, point: str) -> None:
     records = some_ads(clean, "a.png")
     undisturbed = clean.undisturbed(records)
