@@ -26,15 +26,18 @@ test: $(DEV_STAMP) ## Run the tests (TESTS=path for some of them)
 
 # What `make test` leaves out as slow, too; FULL=1 for all there is to try.
 FAULTS := $(BIN)/pytest -q -m "slow or not slow" --timeout 900
+SEEDS ?= $(if $(FULL),1000000,10000)
 
 test-faults: $(DEV_STAMP) ## Proofs by fault: nothing is lost or doubled (FULL=1 for hours of it)
 	@$(FAULTS) tests/faults
+	@$(BIN)/python -m tests.faults.simulation --seeds $(SEEDS)
 
 test-faults-registry: $(DEV_STAMP) ## L1: random walks through the registry
 	@$(FAULTS) tests/faults/test_registry_*.py tests/faults/test_one_registry.py
 
 test-faults-simulation: $(DEV_STAMP) ## L2: the pipeline in a simulated world, by seed
-	@$(FAULTS) tests/faults/test_simulation*.py
+	@$(BIN)/python -m tests.faults.simulation --seeds $(SEEDS)
+	@$(BIN)/python -m tests.faults.simulation --mutations
 
 test-faults-crashes: $(DEV_STAMP) ## L3: processes die at every crash point
 	@$(FAULTS) tests/faults/test_crash_points.py tests/faults/test_lost_*.py
