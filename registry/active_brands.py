@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +56,10 @@ class Journal(Protocol):
 
     def grant_lease(self, batch_id: str) -> int | None:
         """The fencing token, or None while a lease lives or something is missing."""
+        ...
+
+    def complete(self, batch_id: str) -> None:
+        """End a leased run without a manifest: whoever submitted its URLs has committed them elsewhere."""
         ...
 
     def results(self, batch_id: str) -> Iterator[ItemResult]:
@@ -156,8 +161,16 @@ class ActiveBrands:
         return self._journal.results(batch.batch_id)
 
     def commit_complete(self, *, brand: str, scope: str, batch_id: str | None = None) -> None:
-        """A hint that the memory may be freed: the store says whether the run is really over."""
+        """Free the memory of a run that is over.
+
+        Of a run with a manifest the store knows whether it is committed, so this is a hint. One that learned its
+        items is its caller's own: what was asked of him is done, and the brand may start again.
+        """
         self._require_serving()
+        with suppress(NotFoundError, StaleError):
+            batch = self._known(brand, scope, batch_id)
+            if batch is not None and batch.learns:
+                self._journal.complete(batch.batch_id)
         self._forget_if_over(brand, scope, batch_id)
 
     def _require_serving(self) -> None:

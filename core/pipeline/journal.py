@@ -101,6 +101,14 @@ class RunJournal:
         crash_point("registry.leased")
         return token
 
+    def complete(self, batch_id: str) -> None:
+        """Close a leased run without a manifest, within this epoch: it has no record here, and nothing to read."""
+        with self._writing() as store:
+            run = store.runs.find(batch_id)
+            if run is not None and run.learns and store.runs.close(batch_id, token=run.fence, ledger={}):
+                store.ai_phases.finish(batch_id, token=None)
+                store.items.clear(batch_id)
+
     def results(self, batch_id: str) -> Iterator[ItemResult]:
         """The results so far, streamed."""
         with self.runs.transaction() as store:

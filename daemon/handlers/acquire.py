@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from core.crash_points import crash_point
 from core.domain.media import MediaStatus
 from core.domain.run import ItemResult
-from core.errors import NotFoundError, UnavailableError
+from core.errors import UnavailableError
 from core.messages import URL_QUEUE, UrlMessage, parse_message
-from core.observability.logs import bound_context, get_logger
+from core.observability.logs import bound_context
 from core.pipeline.acquire import Acquirer, failed, item_id_of
 from core.pipeline.commit import Committer
 from core.ports import ReceivedMessage
 from registry.client import RegistryClient
 
-_log = get_logger(__name__)
 _MOST_UNSUBMITTED = 1_000  # a few kilobytes each
 
 
@@ -59,8 +58,5 @@ class AcquireHandler:
         if token is None:
             return
         self.committer.commit(batch_id, token=token)
-        try:
-            self.registry.commit_complete(brand=body.brand, scope=body.scope, batch_id=batch_id)
-        except NotFoundError:
-            _log.debug("forgotten already: the hint came too late to matter", batch_id=batch_id)
+        self.registry.commit_complete(brand=body.brand, scope=body.scope, batch_id=batch_id)
         crash_point("commit.completed")

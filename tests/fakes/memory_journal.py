@@ -145,6 +145,13 @@ class MemoryJournal:
             run.state, run.fence, run.lease_until = RunState.COMMITTING, run.fence + 1, now + LEASE_SECONDS
             return run.fence
 
+    def complete(self, batch_id: str) -> None:
+        with self._store.lock:
+            self._check_epoch()
+            run = self._store.runs[batch_id]
+            if run.learns and run.state is RunState.COMMITTING:
+                run.state = RunState.COMMITTED
+
     def results(self, batch_id: str) -> Iterator[ItemResult]:
         with self._store.lock:
             yield from list(self._store.runs[batch_id].results)

@@ -219,6 +219,9 @@ class RegistryMachine(RegistryWorld):
         )
         if outcome is not None:
             require(outcome == 0, "the hint is always taken", str(outcome))
+            run = self.model.active(key)
+            if run is not None and run.learns and run.fence and batch_id in (None, run.batch_id):
+                run.over = True  # its caller has committed it
             left = self.processes[self.current()].brands._batches.get(key)
             is_told = left is not None and batch_id in (None, left.batch_id) and self.model.runs[left.batch_id].over
             require(not is_told, "I5 nothing of an ended run stays in memory", str(left))

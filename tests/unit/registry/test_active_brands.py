@@ -305,6 +305,19 @@ def test_commit_complete_is_only_a_hint(registry: Registry, store: MemoryStore) 
     assert registry.results() == ["a", "b"]
 
 
+def test_who_learned_a_brands_urls_by_itself_ends_it_itself(registry: Registry) -> None:
+    """The specification's caller commits to a database of its own."""
+    first = registry.start(1)
+    registry.commit_complete()  # too early: nobody was asked to commit
+    assert registry.submit("a").token == 1
+
+    registry.commit_complete()
+
+    with pytest.raises(NotFoundError):
+        registry.results()
+    assert registry.start(2).batch_id != first.batch_id
+
+
 def test_a_committed_brand_is_forgotten_on_the_hint(registry: Registry, store: MemoryStore) -> None:
     store.open_run("run", ["a"])
     registry.submit("a", batch_id="run")
