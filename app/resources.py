@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.access.sign_in import SignedIn, bearer_of_session
+from core.access.tokens import SESSION_COOKIE
 from core.bootstrap import Services, build_services
-from core.domain.principal import LOCAL_PRINCIPAL, Principal
+from core.domain.principal import Principal
+from core.errors import SignInError
 from core.observability.logs import configure_logging
 from core.settings import load_settings
 
@@ -16,9 +19,25 @@ def services() -> Services:
     return build_services(load_settings())
 
 
+def session_token() -> str | None:
+    """What the browser showed when it connected."""
+    return st.context.cookies.get(SESSION_COOKIE)
+
+
+def signed_in() -> SignedIn | None:
+    """Who looks at the page: asked of the database each time, so that what was revoked ends with the next click."""
+    token = session_token()
+    if not token:
+        return None
+    return bearer_of_session(services().database, token, now=services().clock.now())
+
+
 def current_principal() -> Principal:
-    """Who looks at the page."""
-    return LOCAL_PRINCIPAL
+    """For whom the page reads and writes. Raises SignInError."""
+    found = signed_in()
+    if found is None:
+        raise SignInError("your session has ended: sign in again")
+    return found.principal
 
 
 @st.cache_resource(show_spinner=False)

@@ -11,6 +11,7 @@ AdologyError
 ├── BadInputError         the input must be changed; ``str(error)`` says how
 ├── NotFoundError         there is no such thing for this principal
 ├── NotAllowedError       ask for access
+│   └── SignInError       nobody is known to ask: sign in, or send a key
 └── ConflictError         another run, lease or name holds the place
 """
 
@@ -95,6 +96,12 @@ class NotAllowedError(AdologyError):
     """The principal lacks the right to do this."""
 
     code = "not_allowed"
+
+
+class SignInError(NotAllowedError):
+    """Nobody is known to ask: the key, session or link is missing, wrong, used up or out of date."""
+
+    code = "sign_in"
 
 
 class ConflictError(AdologyError):

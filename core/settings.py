@@ -37,17 +37,23 @@ class Settings(BaseSettings):
     log_json: bool = Field(False, description="JSON lines instead of text for people.")
 
     api_host: str = Field(
-        "127.0.0.1", description="Address the daemon listens on. Off loopback it needs sign-in (not there yet)."
+        "127.0.0.1",
+        description="Address the daemon listens on. Off loopback it belongs behind TLS: set ADOLOGY_PUBLIC_URL.",
     )
     api_port: int = Field(8080, ge=0, le=65535, description="Port of the daemon.")
     workbench_port: int = Field(8501, ge=0, le=65535, description="Port of the workbench.")
     public_url: str = Field(
         "", description="Address under which clients reach the daemon; empty: http://<host>:<port>."
     )
+    workbench_url: str = Field(
+        "", description="Address under which people reach the workbench; empty: http://127.0.0.1:<port>."
+    )
     registry_url: str = Field("", description="Address of the registry for workers; empty: the daemon's own.")
     internal_token: SecretStr | None = Field(
         None, description="Token for registry and /notify; empty: made and kept in the secret store."
     )
+    organisation: str = Field("local", min_length=1, description="Whom the command line works for.")
+    session_hours: int = Field(336, ge=1, description="How long a sign-in lasts.")
     socket_cap: int = Field(200, ge=1, description="WebSockets held at once; one more is refused.")
 
     database_url: SecretStr | None = Field(
@@ -182,6 +188,11 @@ class Settings(BaseSettings):
     def api_url(self) -> str:
         """Where clients and workers reach the daemon."""
         return self.public_url or f"http://{self.api_host}:{self.api_port}"
+
+    @property
+    def workbench_address(self) -> str:
+        """Where people reach the workbench."""
+        return self.workbench_url.rstrip("/") or f"http://127.0.0.1:{self.workbench_port}"
 
     @property
     def registry_address(self) -> str:

@@ -16,6 +16,7 @@ from daemon.api.errors import invalid_input, register_errors
 from daemon.api.guard import install_guard
 from daemon.api.measures import install_measures
 from daemon.api.registry import registry_blueprint
+from daemon.api.sign_in import install_sign_in
 from daemon.hub import Hub
 from registry.active_brands import ActiveBrands
 
@@ -48,6 +49,7 @@ def create_app(settings: Settings, services: Services, registry: ActiveBrands | 
     app.extensions[sockets.HUB] = Hub(EventFeed(services.database), cap=settings.socket_cap)
     install_measures(app)
     install_guard(app, settings)
+    install_sign_in(app)
     register_errors(app)
     _register_routes(app)
     if registry is not None:

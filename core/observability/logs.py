@@ -11,8 +11,8 @@ import json as json_module
 import logging
 import sys
 import threading
-from collections.abc import Callable, Mapping, MutableMapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Final, ParamSpec, TextIO, TypeVar, cast
 
@@ -142,6 +142,22 @@ def bound_context(
     """Put these identifiers on every record inside the block, in this thread or task; None leaves one as it was."""
     given = {name: value for name, value in locals().items() if value is not None}
     return cast(AbstractContextManager[None], bound_contextvars(**given))
+
+
+@contextmanager
+def fresh_context(*, trace_id: str) -> Iterator[None]:
+    """A request of its own, in a thread that serves one after another: nothing bound before or inside is left over."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(trace_id=trace_id)
+    try:
+        yield
+    finally:
+        structlog.contextvars.clear_contextvars()
+
+
+def name_asker(*, organisation: str, user: str) -> None:
+    """From here on each record of this request says for whom."""
+    structlog.contextvars.bind_contextvars(organisation=organisation, user=user)
 
 
 def current_context() -> Mapping[str, str]:

@@ -82,9 +82,7 @@ class Importer:
                 "parts": len(messages),
                 "rows": sum(max(len(record.lines), 1) for group in groups.values() for record in group),
             }
-            request_id = insert_request(
-                connection, organisation_id=principal.organisation_id, kind=IMPORT_SOURCE, params=params
-            )
+            request_id = insert_request(connection, principal, kind=IMPORT_SOURCE, params=params)
             insert_rejections(
                 connection,
                 request_id=request_id,

@@ -37,7 +37,7 @@ def ask_for_ingest(
         )
     with database.writer(principal) as connection:
         params = {"brand": brand, "sources": asked, "parts": 1}
-        request_id = insert_request(connection, organisation_id=principal.organisation_id, kind="ingest", params=params)
+        request_id = insert_request(connection, principal, kind="ingest", params=params)
         message = GatherMessage(brand=brand, scope=SHARED_SCOPE, source=source, request_id=request_id)
         PostgresOutbox(connection).add(GATHER_QUEUE, [message.to_body()])
     return request_id
@@ -56,7 +56,7 @@ def ask_for_repair(database: Database, principal: Principal, batch_id: str) -> s
             raise ConflictError(f"run {batch_id} isn't over: repair it when it is")
         require_committed(run)
         params = {"brand": run.brand_slug, "repairs": batch_id, "parts": 1}
-        request_id = insert_request(connection, organisation_id=principal.organisation_id, kind="repair", params=params)
+        request_id = insert_request(connection, principal, kind="repair", params=params)
         message = GatherMessage(brand=run.brand_slug, scope=run.scope, repairs=batch_id, request_id=request_id)
         PostgresOutbox(connection).add(GATHER_QUEUE, [message.to_body()])
     return request_id

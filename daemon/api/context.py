@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from flask import Response, current_app
+from flask import Response, current_app, g
 from pydantic_core import to_json
 
 from core.bootstrap import Services
-from core.domain.principal import LOCAL_PRINCIPAL, Principal
+from core.domain.principal import Principal
 
 SERVICES = "adology-services"
 
@@ -19,8 +19,8 @@ def services() -> Services:
 
 
 def current_principal() -> Principal:
-    """On whose behalf the request is answered. Until sign-in exists everyone on loopback is the local owner."""
-    return LOCAL_PRINCIPAL
+    """On whose behalf the request is answered; the door (``sign_in``) has asked already."""
+    return cast(Principal, g.principal)
 
 
 def json_response(value: Any, status: int = 200) -> Response:

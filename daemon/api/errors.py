@@ -22,6 +22,7 @@ from core.errors import (
     NotAllowedError,
     NotFoundError,
     RetryableError,
+    SignInError,
     StaleError,
     TerminalError,
     ThrottledError,
@@ -38,6 +39,7 @@ STATUS: Final[Mapping[type[AdologyError], int]] = {
     AdologyError: 500,
     BadInputError: 400,
     NotAllowedError: 403,
+    SignInError: 401,
     NotFoundError: 404,
     ConflictError: 409,
     StaleError: 410,
@@ -112,6 +114,8 @@ def _known(error: AdologyError) -> Response:
         seconds = getattr(error, "retry_after_seconds", _RETRY_AFTER_SECONDS)
         headers["Retry_After"] = str(max(1, math.ceil(seconds)))
         log.warning("request can't be answered yet", code=error.code, reason=str(error))
+    if isinstance(error, SignInError):
+        headers["WWW_Authenticate"] = "Bearer"
     return error_response(status, error.code, str(error), **headers)
 
 

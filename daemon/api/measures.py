@@ -11,7 +11,7 @@ from typing import Any, Final
 from flask import Flask, Response, g, request
 
 from core.observability import metrics
-from core.observability.logs import bound_context, get_logger
+from core.observability.logs import fresh_context, get_logger
 
 log = get_logger(__name__)
 
@@ -34,7 +34,7 @@ def _traced(wsgi_app: Wsgi) -> Wsgi:
     def run(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         environ[_ENVIRON_KEY] = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
-        with bound_context(trace_id=environ[_ENVIRON_KEY]):
+        with fresh_context(trace_id=environ[_ENVIRON_KEY]):
             return wsgi_app(environ, start_response)
 
     return run

@@ -16,9 +16,10 @@ from simple_websocket import Client as WebSocket
 from simple_websocket import ConnectionClosed
 from sqlalchemy import URL
 
+from core.access.keys import create_key
 from core.adapters.postgres.roles import Cluster
 from core.bootstrap import Services
-from core.domain.principal import LOCAL_PRINCIPAL
+from core.domain.principal import LOCAL_PRINCIPAL, Permission, Principal
 from core.settings import Settings
 from daemon import sockets
 from daemon.hub import Hub
@@ -45,7 +46,9 @@ class Answer:
 class Daemon:
     """A running server and a client of it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, key: str = "") -> None:
+        """``key`` is sent with every call that brings no Authorization or Cookie of its own."""
+        self.key = key
         self.port = settings.api_port
         self.url = f"http://127.0.0.1:{self.port}"
         self._pool = urllib3.PoolManager(retries=False, timeout=ANSWER_SECONDS)
@@ -60,13 +63,19 @@ class Daemon:
 
     def call(self, method: str, path: str, content: bytes | None = None, **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        if path.startswith("/api/"):
+            named = self._with_key(named)
         response = self._pool.request(method, self.url + path, body=content, headers=named, redirect=False)
         return Answer(response.status, response.headers, response.data)
 
     def connect(self, **headers: str) -> WebSocket:
-        client = WebSocket(self.url.replace("http", "ws") + "/ws", headers=headers)
+        client = WebSocket(self.url.replace("http", "ws") + "/ws", headers=self._with_key(headers))
         self._sockets.append(client)
         return client
+
+    def _with_key(self, headers: dict[str, str]) -> dict[str, str]:
+        is_ours = self.key and not {"Authorization", "Cookie"} & set(headers)
+        return {**headers, "Authorization": f"Bearer {self.key}"} if is_ours else headers
 
     def close(self) -> None:
         for client in self._sockets:
@@ -80,7 +89,7 @@ class LocalDaemon(Daemon):
     """A server in this process, whose insides a test may use."""
 
     def __init__(self, services: Services, app: Flask) -> None:
-        super().__init__(services.settings)
+        super().__init__(services.settings, a_key(services))
         self.services = services
         self.app = app
 
@@ -93,6 +102,13 @@ class LocalDaemon(Daemon):
     @property
     def hub(self) -> Hub:
         return self.app.extensions[sockets.HUB]
+
+
+def a_key(services: Services, principal: Principal = LOCAL_PRINCIPAL, *permissions: Permission) -> str:
+    """A key of the principal's organisation; without permissions named it has all."""
+    given = permissions or tuple(Permission)
+    now = services.clock.now()
+    return create_key(services.database, principal, name="a test", permissions=given, now=now).key
 
 
 def hear(client: WebSocket) -> Any:

@@ -74,7 +74,7 @@ def test_events_while_the_connection_was_lost_are_not_lost(hub: Hub, database: D
     for status in ("first", "second"):
         _cut_listeners(cluster)
         with database.machinery() as connection:
-            request_id = insert_request(connection, organisation_id="local", kind="ingest", params={})
+            request_id = insert_request(connection, LOCAL_PRINCIPAL, kind="ingest", params={})
         announce(database, request_id=request_id, status=status)
         for _ in ("queued", status):
             heard.get(timeout=WAIT_SECONDS)
@@ -86,7 +86,7 @@ def test_a_lost_connection_is_told_and_following_again_begins_where_it_ended(
 ) -> None:
     feed = EventFeed(database)
     with database.machinery() as connection:
-        request_id = insert_request(connection, organisation_id="local", kind="ingest", params={})
+        request_id = insert_request(connection, LOCAL_PRINCIPAL, kind="ingest", params={})
     batches = feed.follow()
     assert next(batches) == []
     _cut_listeners(cluster)

@@ -16,9 +16,10 @@ import pytest
 import urllib3
 
 from core.adapters.postgres.roles import Cluster
+from core.bootstrap import build_services
 from core.settings import Settings
 from daemon.__main__ import main
-from tests.daemon.support import ANSWER_SECONDS, Daemon, daemon_settings, farewell, hear
+from tests.daemon.support import ANSWER_SECONDS, Daemon, a_key, daemon_settings, farewell, hear
 
 START_SECONDS = 60
 PROJECT = Path(__file__).parents[2]
@@ -41,7 +42,9 @@ def process(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[subprocess.Popen
     """The daemon with all roles, ready."""
     settings = daemon_settings(tmp_path, cluster, log_json=True)
     with _start(settings, "--roles", "all") as started:
-        daemon = Daemon(settings)
+        services = build_services(settings)
+        daemon = Daemon(settings, a_key(services))
+        services.database.dispose()
         try:
             _wait_until_ready(started, daemon)
             yield started, daemon

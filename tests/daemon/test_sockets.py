@@ -149,7 +149,8 @@ def _stuck_client(daemon: LocalDaemon) -> socket.socket:
     raw.connect(("127.0.0.1", daemon.port))
     raw.sendall(
         f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{daemon.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        f"Authorization: Bearer {daemon.key}\r\n\r\n".encode()
     )
     assert b"101" in raw.recv(1_024)
     text = b'{"subscribe": "all"}'

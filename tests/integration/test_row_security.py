@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import URL, Connection, Table, create_engine, insert, pool, text
@@ -20,22 +21,31 @@ READ, WRITE, NOTHING = {"SELECT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}, set
 
 SCOPED = {"brand", "brand_alias", "scan", "ad", "ad_version", "observation", "creative", "ad_media", "content", "label",
           "embedding", "document"}  # fmt: skip
-OF_ORGANISATIONS = {"brandspace", "brandspace_brand", "request", "event", "rejected_row", "request_run"}
+OF_ORGANISATIONS = {"brandspace", "brandspace_brand", "request", "event", "rejected_row", "request_run",
+                    "idempotency_key", "webhook", "webhook_delivery", "api_usage", "session",
+                    "sign_in_link"}  # fmt: skip
+OF_THE_APP = {"user_account", "user_identity", "api_key", "label_overlay", "brand_overlay"}  # no worker looks there
 MACHINERY = {"run_record", "run_item", "queue_message", "dead_letter", "registry_epoch", "heartbeat", "notice"}
 
 # table → (what the app may do, what a worker may do); the operator may do nothing with any table.
 RIGHTS = {
     **dict.fromkeys(SCOPED, (READ, WRITE)),
     **dict.fromkeys(OF_ORGANISATIONS, (WRITE, WRITE)),
+    **dict.fromkeys(OF_THE_APP, (WRITE, NOTHING)),
+    "audit": (READ | {"INSERT"}, NOTHING),  # what was done stays written
+    "operator": (NOTHING, NOTHING),
     **dict.fromkeys(MACHINERY, (NOTHING, WRITE)),
     "run": (READ, WRITE),
     "outbox": ({"INSERT"}, WRITE),
-    "organisation": (NOTHING, READ),
+    "organisation": (READ, READ),
     "provenance": (READ, {"SELECT", "INSERT"}),
     "alembic_version": (READ, READ),
 }
 OPERATOR_FUNCTIONS = ["operator_dead_letters(5)", "operator_heartbeats()", "operator_notices(5)",
-                      "operator_queue_depths()", "operator_runs(5)"]  # fmt: skip
+                      "operator_queue_depths()", "operator_runs(5)", "operator_organisations()", "operator_operators()",
+                      "operator_add_organisation('new', 'New')",
+                      "operator_set_operator('a@b.example', true)"]  # fmt: skip
+DOORS = ["session_bearer", "api_key_bearer", "redeem_sign_in_link", "identity_bearer"]
 _INSUFFICIENT_PRIVILEGE = "42501"
 
 
@@ -50,7 +60,7 @@ def session(url: URL, scope: str | None = None) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def tenants(database: Database) -> Database:
+def tenants(database: Database, cluster: Cluster) -> Database:
     """A row of each scope in every scoped table, and of each organisation in every table of organisations."""
     for scope in ("shared", "ours", "theirs"):
         item = AnAd("1", "acme", scope, account=scope, copy=f"{scope} words", labels={"hook": ("x",)}, sha256=scope * 8)
@@ -65,6 +75,7 @@ def tenants(database: Database) -> Database:
     for organisation in ("ours", "theirs"):
         store_request(database, organisation, organisation_id=organisation, rejected=1)
         _store_rest_of(database, organisation)
+        _store_customer(cluster, organisation)
     return database
 
 
@@ -88,6 +99,32 @@ def _store_rest_of(database: Database, organisation: str) -> None:
         connection.execute(
             insert(schema.request_run).values(owner | {"request_id": organisation, "batch_id": organisation})
         )
+
+
+def _store_customer(cluster: Cluster, organisation: str) -> None:
+    owner, user = {"organisation_id": organisation}, {"organisation_id": organisation, "user_id": organisation}
+    until = {"expires_at": datetime(2030, 1, 1, tzinfo=UTC)}
+    overlay = owner | {"corrected_by": "x"}
+    rows: list[tuple[Table, dict[str, object]]] = [
+        (schema.organisation, owner | {"name": organisation}),
+        (schema.user_account, user | {"email": f"a@{organisation}.example", "role": "owner"}),
+        (schema.user_identity, user | {"issuer": "i", "subject": organisation}),
+        (schema.sign_in_link, user | until | {"token_hash": organisation}),
+        (schema.session, user | until | {"session_id": organisation, "token_hash": organisation}
+         | {"opened_by": "link", "user_agent": ""}),
+        (schema.api_key, owner | {"key_id": organisation, "name": "k", "secret_hash": organisation, "created_by": "x"}),
+        (schema.audit, owner | {"actor": "x", "action": "a", "subject": "s"}),
+        (schema.label_overlay, overlay | {"scope": "shared", "content_id": "c", "dimension": "hook"}),
+        (schema.brand_overlay, overlay | {"slug": "acme", "display_name": "A"}),
+        (schema.idempotency_key, owner | {"actor": "x", "key": "k", "fingerprint": "f", "status": 1, "answer": b""}),
+        (schema.webhook, owner | {"webhook_id": organisation, "url": "https://x.example", "created_by": "x"}),
+        (schema.webhook_delivery, owner | {"webhook_id": organisation}),
+        (schema.api_usage, owner | {"minute": datetime(2026, 1, 1, tzinfo=UTC), "requests": 1, "total_ms": 1.0}),
+    ]  # fmt: skip
+    with session(cluster.owner) as connection:
+        for table, row in rows:
+            connection.execute(insert(table).values(row))
+        connection.commit()
 
 
 def seen(url: URL, table: Table, column: str, scope: str | None) -> set[str]:
@@ -143,14 +180,20 @@ def test_every_table_of_tenants_that_the_app_reads_forces_row_security(cluster: 
     with session(cluster.owner) as connection:
         forced = {row.relname: row.forced for row in connection.execute(tenanted, {"app": APP})}
 
-    assert set(forced) == SCOPED | OF_ORGANISATIONS | {"run"}
+    assert set(forced) == SCOPED | OF_ORGANISATIONS | OF_THE_APP | {"audit", "organisation", "run"}
     assert all(forced.values()), forced
 
 
 def test_no_view_shows_what_its_owner_sees(cluster: Cluster) -> None:
+    views = text(
+        "SELECT relname, relkind, coalesce(reloptions::text, '') AS options FROM pg_class"
+        " WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace"
+    )
     with session(cluster.owner) as connection:
-        views = "SELECT relname FROM pg_class WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace"
-        assert connection.execute(text(views)).scalars().all() == []
+        found = connection.execute(views).all()
+
+    assert [view.relname for view in found] == ["seen_label"]
+    assert all(view.relkind == "v" and "security_invoker=true" in view.options for view in found)
 
 
 def test_no_role_stands_above_the_rules(cluster: Cluster) -> None:
@@ -188,7 +231,8 @@ def test_functions_that_run_as_their_owner_name_their_search_path(cluster: Clust
     assert all("search_path=public, pg_temp" in row.config for row in found)
     callers = {row.proname: (row.app, row.worker, row.operator) for row in found}
     operators = {name.partition("(")[0]: (False, False, True) for name in OPERATOR_FUNCTIONS}
-    assert callers == operators | {"content_containing": (True, False, False)}
+    doors = dict.fromkeys([*DOORS, "content_containing"], (True, False, False))
+    assert callers == operators | doors | {"order_event": (False, False, False)}  # a trigger calls that
 
 
 @pytest.mark.parametrize("role", ["app", "worker", "operator"])
@@ -212,14 +256,18 @@ def test_the_app_sees_what_is_shared_and_its_own(tenants: Database, cluster: Clu
     assert seen(cluster.urls.app, of, "scope", "strangers") == {"shared"}
 
 
-@pytest.mark.parametrize("table", sorted(OF_ORGANISATIONS))
+@pytest.mark.parametrize("table", sorted(OF_ORGANISATIONS | OF_THE_APP | {"audit", "organisation"}))
 def test_the_app_sees_its_own_organisations_rows_only(tenants: Database, cluster: Cluster, table: str) -> None:
     of = metadata.tables[table]
 
     assert seen(cluster.urls.app, of, "organisation_id", "ours") == {"ours"}
     assert seen(cluster.urls.app, of, "organisation_id", None) == set()
     assert seen(cluster.urls.app, of, "organisation_id", "shared") == set()
-    assert seen(cluster.urls.worker, of, "organisation_id", None) == {"ours", "theirs"}  # workers serve them all
+
+
+@pytest.mark.parametrize("table", sorted(OF_ORGANISATIONS | {"organisation"}))
+def test_workers_serve_every_organisation(tenants: Database, cluster: Cluster, table: str) -> None:
+    assert seen(cluster.urls.worker, metadata.tables[table], "organisation_id", None) >= {"ours", "theirs"}
 
 
 @pytest.mark.parametrize("table", sorted(SCOPED))
@@ -233,7 +281,7 @@ def test_the_app_writes_no_ads(tenants: Database, cluster: Cluster, table: str) 
             assert refused(connection, statement)
 
 
-@pytest.mark.parametrize("table", sorted(OF_ORGANISATIONS))
+@pytest.mark.parametrize("table", sorted(OF_ORGANISATIONS | OF_THE_APP))
 def test_the_app_writes_for_its_own_organisation_only(tenants: Database, cluster: Cluster, table: str) -> None:
     with session(cluster.urls.app, "ours") as connection:
         assert refused(connection, f"UPDATE {table} SET organisation_id = 'theirs'")

@@ -10,7 +10,12 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.resources import services
+from core.access.sign_in import make_link_token, sign_in_by_link
+from core.access.users import invite_user
 from core.adapters.postgres.roles import Cluster
+from core.bootstrap import build_services
+from core.domain.principal import LOCAL_PRINCIPAL, Principal
+from core.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 PAGE_SECONDS = 30
@@ -35,8 +40,20 @@ def show(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
         url = getattr(cluster.urls, role).render_as_string(hide_password=False)
         monkeypatch.setenv(f"ADOLOGY_DATABASE_{role.upper()}_URL", url)
     monkeypatch.setenv("ADOLOGY_HOME", str(tmp_path))
+    sign_in_as(monkeypatch)
     yield run_page
     services().database.dispose()
+
+
+def sign_in_as(monkeypatch: pytest.MonkeyPatch, principal: Principal = LOCAL_PRINCIPAL) -> None:
+    """Give the pages the cookie of a session: of a user of the principal's organisation and role."""
+    ports = build_services(load_settings())
+    database, now, owner = ports.database, ports.clock.now(), Principal(principal.organisation_id)
+    email = f"{principal.role}@{principal.organisation_id}.example"
+    user = invite_user(database, owner, email=email, role=principal.role, now=now)
+    token = sign_in_by_link(database, make_link_token(database, owner, user, now=now), now=now, hours=1)
+    database.dispose()
+    monkeypatch.setattr("app.resources.session_token", lambda: token)
 
 
 @pytest.fixture
@@ -45,6 +62,7 @@ def show_without_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sh
     for role in ("APP", "WORKER", "OPERATOR"):
         monkeypatch.setenv(f"ADOLOGY_DATABASE_{role}_URL", "postgresql://nobody:x@127.0.0.1:1/nowhere")
     monkeypatch.setenv("ADOLOGY_HOME", str(tmp_path))
+    monkeypatch.setattr("app.resources.session_token", lambda: "of a session")
     return run_page
 
 

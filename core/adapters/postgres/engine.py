@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -49,6 +50,7 @@ class Database:
         self._urls = urls
         self._pool_size = pool_size
         self._options = f"-c idle_in_transaction_session_timeout={round(idle_seconds * 1000)}"
+        self._joined: ContextVar[tuple[str, Connection] | None] = ContextVar("joined", default=None)
 
     def _engine(self, url: URL, *, pool_size: int) -> Engine:
         return create_engine(
@@ -83,6 +85,10 @@ class Database:
     @contextmanager
     def reader(self, principal: Principal) -> Iterator[Connection]:
         """A read-only transaction that sees ``shared`` and the principal's organisation."""
+        joined = self._joined.get()
+        if joined is not None and joined[0] == principal.scope:
+            yield joined[1]
+            return
         with translated_errors(), self._read_only(self.app_engine) as connection:
             connection.execute(_SET_SCOPE, {"scope": principal.scope})
             yield connection
@@ -90,9 +96,43 @@ class Database:
     @contextmanager
     def writer(self, principal: Principal) -> Iterator[Connection]:
         """A transaction that writes rows of the principal's organisation."""
+        joined = self._joined.get()
+        if joined is not None and joined[0] == principal.scope:
+            with joined[1].begin_nested():
+                yield joined[1]
+            return
         with translated_errors(), self.app_engine.begin() as connection:
             connection.execute(_SET_SCOPE, {"scope": principal.scope})
             yield connection
+
+    @contextmanager
+    def together(self, principal: Principal) -> Iterator[Connection]:
+        """One transaction: whatever this thread reads and writes for the principal inside joins it."""
+        with self.writer(principal) as connection, self._joining(principal, connection):
+            yield connection
+
+    @contextmanager
+    def snapshot(self, principal: Principal) -> Iterator[None]:
+        """Whatever this thread reads for the principal inside is as of one moment. Nothing can be written."""
+        engine = self.app_engine.execution_options(isolation_level="REPEATABLE READ")
+        with translated_errors(), self._read_only(engine) as connection:
+            connection.execute(_SET_SCOPE, {"scope": principal.scope})
+            with self._joining(principal, connection):
+                yield
+
+    @contextmanager
+    def anonymous(self) -> Iterator[Connection]:
+        """A transaction (role app) for nobody: it sees no row, and may knock at the doors that tell who somebody is."""
+        with translated_errors(), self.app_engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _joining(self, principal: Principal, connection: Connection) -> Iterator[None]:
+        token = self._joined.set((principal.scope, connection))
+        try:
+            yield
+        finally:
+            self._joined.reset(token)
 
     @contextmanager
     def worker(self, scope: str) -> Iterator[Connection]:
@@ -108,9 +148,10 @@ class Database:
             yield connection
 
     @contextmanager
-    def operator(self) -> Iterator[Connection]:
-        """A transaction that may only call the operator functions."""
-        with translated_errors(), self._read_only(self.operator_engine) as connection:
+    def operator(self, *, writes: bool = False) -> Iterator[Connection]:
+        """A transaction that may only call the operator functions; those that change something with ``writes``."""
+        begin = self.operator_engine.begin if writes else lambda: self._read_only(self.operator_engine)
+        with translated_errors(), begin() as connection:
             yield connection
 
     @staticmethod

@@ -34,16 +34,14 @@ class RequestEvent:
     body: Mapping[str, Any]
 
 
-def announce(database: Database, *, request_id: str, status: str, result: Any = None) -> int:
-    """Store an event of a request and tell every hub; returns its id. Raises NotFoundError."""
+def announce(database: Database, *, request_id: str, status: str, result: Any = None) -> None:
+    """Store an event of a request and tell every hub. Raises NotFoundError."""
     owner = text("SELECT organisation_id FROM request WHERE request_id = :id")
     with database.machinery() as connection:
         organisation = connection.execute(owner, {"id": request_id}).scalar_one_or_none()
         if organisation is None:
             raise NotFoundError("there is no such request")
-        return record_event(
-            connection, organisation_id=organisation, request_id=request_id, status=status, result=result
-        )
+        record_event(connection, organisation_id=organisation, request_id=request_id, status=status, result=result)
 
 
 class EventFeed:

@@ -14,20 +14,28 @@ from core.adapters.postgres.bulk import copy_upsert
 from core.adapters.postgres.runs import PostgresRuns
 from core.adapters.postgres.schema import rejected_row
 from core.domain.ad import Rejection
+from core.domain.principal import Principal
 from core.domain.run import Run
 
-EVENT_CHANNEL = "adology_events"
+EVENT_CHANNEL = "adology_events"  # the trigger order_event speaks there
 
 
-def insert_request(connection: Connection, *, organisation_id: str, kind: str, params: Mapping[str, Any]) -> str:
+def insert_request(connection: Connection, principal: Principal, *, kind: str, params: Mapping[str, Any]) -> str:
     """A new request in state ``queued``; returns its id."""
     request_id = secrets.token_hex(12)
+    organisation_id = principal.organisation_id
     connection.execute(
         text(
-            "INSERT INTO request (request_id, organisation_id, kind, status, params, progress)"
-            " VALUES (:id, :organisation, :kind, 'queued', :params, '{}')"
+            "INSERT INTO request (request_id, organisation_id, kind, status, params, progress, created_by)"
+            " VALUES (:id, :organisation, :kind, 'queued', :params, '{}', :actor)"
         ),
-        {"id": request_id, "organisation": organisation_id, "kind": kind, "params": json.dumps(params)},
+        {
+            "id": request_id,
+            "organisation": organisation_id,
+            "kind": kind,
+            "params": json.dumps(params),
+            "actor": principal.actor,
+        },
     )
     record_event(connection, organisation_id=organisation_id, request_id=request_id, status="queued")
     return request_id
@@ -47,19 +55,13 @@ def insert_rejections(
 
 def record_event(
     connection: Connection, *, organisation_id: str, request_id: str, status: str, result: Any = None
-) -> int:
-    """Store an event in the specification's shape and tell every hub; returns its id."""
+) -> None:
+    """Store an event in the specification's shape. It gets its id, and the hubs hear of it, at the commit."""
     body = {"request_id": request_id, "status": status, "result": result}
-    event_id: int = connection.execute(
-        text(
-            "INSERT INTO event (organisation_id, request_id, body) VALUES (:organisation, :request, :body)"
-            " RETURNING event_id"
-        ),
+    connection.execute(
+        text("INSERT INTO event (organisation_id, request_id, body) VALUES (:organisation, :request, :body)"),
         {"organisation": organisation_id, "request": request_id, "body": json.dumps(body)},
-    ).scalar_one()
-    payload = json.dumps({"event_id": event_id, "organisation_id": organisation_id})
-    connection.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": EVENT_CHANNEL, "payload": payload})
-    return event_id
+    )
 
 
 @dataclass(frozen=True, slots=True)

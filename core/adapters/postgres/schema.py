@@ -65,6 +65,101 @@ organisation = Table(
     PrimaryKeyConstraint("organisation_id"),
 )  # fmt: skip
 
+operator = Table(
+    "operator", metadata, _text("email"), _time("added_at"),
+    PrimaryKeyConstraint("email"),
+)  # fmt: skip
+
+user_account = Table(
+    "user_account",
+    metadata,
+    _text("user_id"),
+    _text("organisation_id"),
+    _text("email"),  # lower case; of one organisation only
+    _text("role"),  # owner | analyst | viewer
+    _text("brandspace_id", nullable=True),  # the one last chosen
+    _time("created_at"),
+    _time("last_sign_in_at", nullable=True),
+    _time("disabled_at", nullable=True),
+    PrimaryKeyConstraint("user_id"),
+    UniqueConstraint("email"),
+    ForeignKeyConstraint(["organisation_id"], ["organisation.organisation_id"]),
+    Index("ix_user_account_organisation", "organisation_id", "email"),
+)
+
+user_identity = Table(
+    "user_identity", metadata, _text("issuer"), _text("subject"), _text("organisation_id"), _text("user_id"),
+    _time("created_at"),
+    PrimaryKeyConstraint("issuer", "subject"),
+    UniqueConstraint("user_id", "issuer"),
+    ForeignKeyConstraint(["user_id"], ["user_account.user_id"]),
+)  # fmt: skip
+
+sign_in_link = Table(
+    "sign_in_link",
+    metadata,
+    _text("token_hash"),
+    _text("organisation_id"),
+    _text("user_id"),
+    _time("created_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    _time("used_at", nullable=True),
+    PrimaryKeyConstraint("token_hash"),
+    ForeignKeyConstraint(["user_id"], ["user_account.user_id"]),
+)
+
+session = Table(
+    "session",
+    metadata,
+    _text("session_id"),
+    _text("token_hash"),
+    _text("organisation_id"),
+    _text("user_id"),
+    _text("opened_by"),  # link | oidc
+    _text("user_agent"),
+    _time("created_at"),
+    _time("last_seen_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    _time("revoked_at", nullable=True),
+    PrimaryKeyConstraint("session_id"),
+    UniqueConstraint("token_hash"),
+    ForeignKeyConstraint(["user_id"], ["user_account.user_id"]),
+    Index("ix_session_user", "organisation_id", "user_id"),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    _text("key_id"),
+    _text("organisation_id"),
+    _text("name"),
+    _text("secret_hash"),
+    _texts("permissions"),  # read, write, admin
+    _text("created_by"),
+    _time("created_at"),
+    _time("expires_at", nullable=True),
+    _time("last_used_at", nullable=True),
+    _time("revoked_at", nullable=True),
+    PrimaryKeyConstraint("key_id"),
+    UniqueConstraint("secret_hash"),
+    Index("ix_api_key_organisation", "organisation_id", "created_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", BigInteger, autoincrement=True, nullable=False),
+    _text("organisation_id"),
+    _text("actor"),  # user:<id> | key:<id> | command-line | operator
+    _text("action"),
+    _text("subject"),
+    _json("details"),
+    _text("trace_id", nullable=True),
+    _time("created_at"),
+    PrimaryKeyConstraint("audit_id"),
+    Index("ix_audit_organisation", "organisation_id", "audit_id"),
+)
+
 brand = Table(
     "brand",
     metadata,
@@ -93,7 +188,7 @@ brandspace = Table(
     _time("created_at"),
     _time("archived_at", nullable=True),
     PrimaryKeyConstraint("brandspace_id"),
-    UniqueConstraint("organisation_id", "name"),
+    Index("uq_brandspace_name", "organisation_id", "name", unique=True, postgresql_where=text("archived_at IS NULL")),
 )
 
 brandspace_brand = Table(
@@ -264,6 +359,25 @@ label = Table(
     Index("ix_label_value", "scope", "dimension", "value"),
 )
 
+label_overlay = Table(
+    "label_overlay",
+    metadata,
+    _text("organisation_id"),
+    _text("scope"),
+    _text("content_id"),
+    _text("dimension"),
+    _texts("values"),  # instead of the machine's; empty: unknown
+    _text("corrected_by"),
+    _time("corrected_at"),
+    PrimaryKeyConstraint("organisation_id", "scope", "content_id", "dimension"),
+)
+
+brand_overlay = Table(
+    "brand_overlay", metadata, _text("organisation_id"), _text("slug"), _text("display_name"), _text("corrected_by"),
+    _time("corrected_at"),
+    PrimaryKeyConstraint("organisation_id", "slug"),
+)  # fmt: skip
+
 embedding = Table(
     "embedding",
     metadata,
@@ -290,12 +404,13 @@ request = Table(
     metadata,
     _text("request_id"),
     _text("organisation_id"),
-    _text("kind"),  # ingest | import
+    _text("kind"),  # ingest | import | repair | analyse | export
     _text("status"),  # queued | processing | completed | failed | cancelled
     _json("params"),
     _json("progress"),
     _json("result", nullable=True),
     _text("error", nullable=True),
+    _text("created_by", nullable=True),  # actor
     _time("created_at"),
     _time("updated_at"),
     PrimaryKeyConstraint("request_id"),
@@ -323,6 +438,62 @@ rejected_row = Table(
     PrimaryKeyConstraint("request_id", "position"),
     ForeignKeyConstraint(["request_id"], ["request.request_id"]),
 )
+
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    _text("organisation_id"),
+    _text("actor"),
+    _text("key"),
+    _text("fingerprint"),  # of method, path and body
+    Column("status", Integer, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    _time("created_at"),
+    PrimaryKeyConstraint("organisation_id", "actor", "key"),
+    Index("ix_idempotency_key_age", "created_at"),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    _text("webhook_id"),
+    _text("organisation_id"),
+    _text("url"),
+    _texts("statuses"),  # of requests; empty: all
+    _text("created_by"),
+    _time("created_at"),
+    Column("failures", Integer, nullable=False, server_default=text("0")),  # in a row
+    _time("disabled_at", nullable=True),
+    _text("disabled_reason", nullable=True),
+    PrimaryKeyConstraint("webhook_id"),
+    Index("ix_webhook_organisation", "organisation_id", "created_at"),
+)
+
+webhook_delivery = Table(
+    "webhook_delivery",
+    metadata,
+    Column("delivery_id", BigInteger, autoincrement=True, nullable=False),
+    _text("organisation_id"),
+    _text("webhook_id"),
+    _json("body"),
+    _text("state", server_default="pending"),  # pending | delivered | failed
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _time("due_at"),
+    Column("answer_status", Integer),
+    _text("error", nullable=True),
+    _time("created_at"),
+    _time("settled_at", nullable=True),
+    PrimaryKeyConstraint("delivery_id"),
+    ForeignKeyConstraint(["webhook_id"], ["webhook.webhook_id"], ondelete="CASCADE"),
+    Index("ix_webhook_delivery_due", "due_at", postgresql_where=text("state = 'pending'")),
+    Index("ix_webhook_delivery_webhook", "webhook_id", "delivery_id"),
+)
+
+api_usage = Table(
+    "api_usage", metadata, _text("organisation_id"), Column("minute", DateTime(timezone=True), nullable=False),
+    Column("requests", BigInteger, nullable=False), Column("total_ms", Float, nullable=False),
+    PrimaryKeyConstraint("organisation_id", "minute"),
+)  # fmt: skip
 
 # --- the pipeline's machinery ------------------------------------------------------------------------
 
