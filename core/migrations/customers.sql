@@ -6,7 +6,7 @@ BEGIN
     -- ORGANISATION: private to one; workers serve them all.
     FOREACH t IN ARRAY ARRAY['user_account', 'user_identity', 'sign_in_link', 'session', 'api_key', 'audit',
                              'label_overlay', 'brand_overlay', 'idempotency_key', 'webhook', 'webhook_delivery',
-                             'api_usage'] LOOP
+                             'export_file', 'api_usage'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY owner_all ON %I TO adology_owner USING (true) WITH CHECK (true)', t);
@@ -15,8 +15,8 @@ BEGIN
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO adology_app', t);
     END LOOP;
 
-    -- What workers do for every organisation: deliver webhooks, forget what is old.
-    FOREACH t IN ARRAY ARRAY['webhook', 'webhook_delivery', 'idempotency_key', 'api_usage', 'session',
+    -- What workers do for every organisation: write exports, deliver webhooks, forget what is old.
+    FOREACH t IN ARRAY ARRAY['webhook', 'webhook_delivery', 'export_file', 'idempotency_key', 'api_usage', 'session',
                              'sign_in_link'] LOOP
         EXECUTE format('CREATE POLICY machinery ON %I FOR ALL TO adology_worker USING (true) WITH CHECK (true)', t);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO adology_worker', t);
@@ -25,6 +25,8 @@ END $$;
 
 -- What was done stays written.
 REVOKE UPDATE, DELETE ON audit FROM adology_app;
+CREATE POLICY machinery ON audit FOR INSERT TO adology_worker WITH CHECK (true);
+GRANT INSERT ON audit TO adology_worker;
 
 -- Its own name, and nobody else's.
 ALTER TABLE organisation ENABLE ROW LEVEL SECURITY;

@@ -22,7 +22,7 @@ READ, WRITE, NOTHING = {"SELECT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}, set
 SCOPED = {"brand", "brand_alias", "scan", "ad", "ad_version", "observation", "creative", "ad_media", "content", "label",
           "embedding", "document"}  # fmt: skip
 OF_ORGANISATIONS = {"brandspace", "brandspace_brand", "request", "event", "rejected_row", "request_run",
-                    "idempotency_key", "webhook", "webhook_delivery", "api_usage", "session",
+                    "idempotency_key", "webhook", "webhook_delivery", "export_file", "api_usage", "session",
                     "sign_in_link"}  # fmt: skip
 OF_THE_APP = {"user_account", "user_identity", "api_key", "label_overlay", "brand_overlay"}  # no worker looks there
 MACHINERY = {"run_record", "run_item", "queue_message", "dead_letter", "registry_epoch", "heartbeat", "notice"}
@@ -32,7 +32,7 @@ RIGHTS = {
     **dict.fromkeys(SCOPED, (READ, WRITE)),
     **dict.fromkeys(OF_ORGANISATIONS, (WRITE, WRITE)),
     **dict.fromkeys(OF_THE_APP, (WRITE, NOTHING)),
-    "audit": (READ | {"INSERT"}, NOTHING),  # what was done stays written
+    "audit": (READ | {"INSERT"}, {"INSERT"}),  # what was done stays written
     "operator": (NOTHING, NOTHING),
     **dict.fromkeys(MACHINERY, (NOTHING, WRITE)),
     "run": (READ, WRITE),
@@ -119,6 +119,7 @@ def _store_customer(cluster: Cluster, organisation: str) -> None:
         (schema.idempotency_key, owner | {"actor": "x", "key": "k", "fingerprint": "f", "status": 1, "answer": b""}),
         (schema.webhook, owner | {"webhook_id": organisation, "url": "https://x.example", "created_by": "x"}),
         (schema.webhook_delivery, owner | {"webhook_id": organisation}),
+        (schema.export_file, owner | until | {"request_id": organisation, "sha256": "s"}),
         (schema.api_usage, owner | {"minute": datetime(2026, 1, 1, tzinfo=UTC), "requests": 1, "total_ms": 1.0}),
     ]  # fmt: skip
     with session(cluster.owner) as connection:

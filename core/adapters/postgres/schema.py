@@ -439,6 +439,15 @@ rejected_row = Table(
     ForeignKeyConstraint(["request_id"], ["request.request_id"]),
 )
 
+export_file = Table(
+    "export_file", metadata, _text("request_id"), _text("sha256"), _text("organisation_id"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("request_id", "sha256"),
+    ForeignKeyConstraint(["request_id"], ["request.request_id"]),
+    Index("ix_export_file_sha256", "sha256"),  # the same content may be the file of several exports
+    Index("ix_export_file_expiry", "expires_at"),
+)  # fmt: skip
+
 idempotency_key = Table(
     "idempotency_key",
     metadata,
@@ -459,10 +468,12 @@ webhook = Table(
     _text("webhook_id"),
     _text("organisation_id"),
     _text("url"),
-    _texts("statuses"),  # of requests; empty: all
+    _texts("statuses"),  # of requests
     _text("created_by"),
     _time("created_at"),
     Column("failures", Integer, nullable=False, server_default=text("0")),  # in a row
+    _time("failing_since", nullable=True),
+    _time("busy_until", nullable=True),  # whoever sends to it holds it: one delivery at a time
     _time("disabled_at", nullable=True),
     _text("disabled_reason", nullable=True),
     PrimaryKeyConstraint("webhook_id"),
@@ -485,8 +496,9 @@ webhook_delivery = Table(
     _time("settled_at", nullable=True),
     PrimaryKeyConstraint("delivery_id"),
     ForeignKeyConstraint(["webhook_id"], ["webhook.webhook_id"], ondelete="CASCADE"),
-    Index("ix_webhook_delivery_due", "due_at", postgresql_where=text("state = 'pending'")),
+    Index("ix_webhook_delivery_due", "webhook_id", "due_at", postgresql_where=text("state = 'pending'")),
     Index("ix_webhook_delivery_webhook", "webhook_id", "delivery_id"),
+    Index("ix_webhook_delivery_settled", "settled_at"),
 )
 
 api_usage = Table(

@@ -104,6 +104,8 @@ def upgrade() -> None:
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("busy_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled_reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("webhook_id", name=op.f("pk_webhook")),
@@ -149,11 +151,23 @@ def upgrade() -> None:
     op.create_index(
         "ix_webhook_delivery_due",
         "webhook_delivery",
-        ["due_at"],
+        ["webhook_id", "due_at"],
         unique=False,
         postgresql_where=sa.text("state = 'pending'"),
     )
     op.create_index("ix_webhook_delivery_webhook", "webhook_delivery", ["webhook_id", "delivery_id"], unique=False)
+    op.create_index("ix_webhook_delivery_settled", "webhook_delivery", ["settled_at"], unique=False)
+    op.create_table(
+        "export_file",
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["request_id"], ["request.request_id"], name=op.f("fk_export_file_request_id")),
+        sa.PrimaryKeyConstraint("request_id", "sha256", name=op.f("pk_export_file")),
+    )
+    op.create_index("ix_export_file_sha256", "export_file", ["sha256"], unique=False)
+    op.create_index("ix_export_file_expiry", "export_file", ["expires_at"], unique=False)
     op.create_table(
         "session",
         sa.Column("session_id", sa.Text(), nullable=False),
