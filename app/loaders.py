@@ -14,6 +14,7 @@ from app.thumbnails import thumbnail
 from core.domain.principal import Principal
 from core.errors import NotFoundError
 from core.insights.launches import Period
+from core.insights.mixes import LabelMix
 from core.queries import ad_detail, ads, brands, brandspaces, comparison, media, operations, overview, requests
 from core.queries import facets as facet_queries
 from core.queries.filters import AdFilters
@@ -80,7 +81,7 @@ def load_thumbnail(principal: Principal, sha256: str, width: int, height: int) -
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def load_mix(principal: Principal, brandspace: str, dimension: str, filters: AdFilters) -> comparison.LabelMix:
+def load_mix(principal: Principal, brandspace: str, dimension: str, filters: AdFilters) -> LabelMix:
     """Counts of brand × value."""
     return comparison.label_mix(services().database, principal, brandspace, dimension, filters)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from app.components.comparison import choose_brands, choose_dimension, show_launches, show_mix
@@ -12,9 +10,9 @@ from app.components.empty_state import nothing_imported
 from app.components.error_notice import shown_errors
 from app.components.page_header import page_header
 from app.filters import read_filters
-from app.loaders import load_coverage, load_facets, load_launches, load_mix, load_overviews
+from app.loaders import load_coverage, load_launches, load_mix, load_overviews
 from app.resources import current_principal
-from app.view_models.comparisons import make_launches, make_mix, mix_of_facets
+from app.view_models.comparisons import make_launches, make_mix
 
 with shown_errors():
     principal = current_principal()
@@ -26,12 +24,7 @@ with shown_errors():
         names = {item.slug: item.display_name for item in stored}
         filters = choose_brands(read_filters(), list(names), names)
         dimension = choose_dimension()
-        if dimension == "format":
-            alone = {slug: replace(filters, brands=(slug,)) for slug in filters.brands}
-            counted = {slug: load_facets(principal, brandspace, one)["formats"] for slug, one in alone.items()}
-            mix = mix_of_facets(dimension, counted)
-        else:
-            mix = load_mix(principal, brandspace, dimension, filters)
+        mix = load_mix(principal, brandspace, dimension, filters)
         coverage_bar(load_coverage(principal, brandspace, filters))
         show_mix(make_mix(mix, names, dimension=dimension))
         st.space("medium")

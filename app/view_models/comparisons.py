@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.formatting import counted, number, value_name, words
-from core.insights.proportions import Share, share_of
-from core.queries.comparison import BrandMix, LabelMix, Launches
-from core.queries.facets import Facet
+from core.insights.mixes import LabelMix, compare
+from core.insights.proportions import Share
+from core.queries.comparison import Launches
 from core.queries.filters import UNKNOWN_VALUE
 
 MAX_BRANDS = 10  # on one screen
@@ -76,37 +76,22 @@ class LaunchTimeline:
 
 def make_mix(mix: LabelMix, names: Mapping[str, str], *, dimension: str) -> Mix:
     """Shares of the ads that were read; ads that wait or have no text are in no share."""
-    shown = [brand for brand in mix.brands if brand.read][:MAX_BRANDS]
-    values = [value for value in mix.values if any(brand.counts.get(value) for brand in shown)]
+    comparison = compare(mix)
+    shown = comparison.brands[:MAX_BRANDS]
+    values = [value for value in comparison.values[:-1] if any(brand.shares[value].count for brand in shown)]
     listed = [(value, value_name(dimension, value)) for value in values[:MAX_VALUES]]
     listed.append((UNKNOWN_VALUE, "Unknown"))
-    several = any(sum(brand.counts.values()) + brand.unknown > brand.read for brand in shown)
-    samples = tuple(
-        BrandSample(item.brand, names.get(item.brand, item.brand), item.read, item.pending) for item in shown
-    )
+    several = any(brand.several for brand in shown)
+    samples = tuple(BrandSample(item.brand, names.get(item.brand, item.brand), item.n, item.pending) for item in shown)
     return Mix(
         title=DIMENSIONS.get(dimension, words(dimension)),
         brands=samples,
         values=tuple(listed),
-        shares={brand.brand: _shares(brand, listed) for brand in shown},
+        shares={brand.brand: {value: brand.shares[value] for value, _ in listed} for brand in shown},
         several=several,
         waiting=sum(brand.pending for brand in mix.brands),
-        notes=tuple(_mix_notes(mix, samples, len(values) - MAX_VALUES, several)),
+        notes=tuple(_mix_notes(mix, samples, len(values[MAX_VALUES:]) + comparison.values_left_out, several)),
     )
-
-
-def mix_of_facets(dimension: str, facets: Mapping[str, Facet]) -> LabelMix:
-    """What the source declares of every ad, as a mix: nothing of it waits to be read."""
-    brands = [
-        BrandMix(slug, item.total, item.total, 0, item.unknown, dict(item.values)) for slug, item in facets.items()
-    ]
-    brands.sort(key=lambda brand: (-brand.ads, brand.brand))
-    totals: dict[str, int] = {}
-    for brand in brands:
-        for value, count in brand.counts.items():
-            totals[value] = totals.get(value, 0) + count
-    values = sorted(totals, key=lambda value: (-totals[value], value))
-    return LabelMix(dimension, tuple(values), tuple(brands), 0)
 
 
 def make_launches(launches: Launches, names: Mapping[str, str]) -> LaunchTimeline:
@@ -114,17 +99,13 @@ def make_launches(launches: Launches, names: Mapping[str, str]) -> LaunchTimelin
     shown = launches.brands[:MAX_BRANDS]
     dated, seen = sum(brand.dated_by_source for brand in shown), sum(brand.dated_by_first_seen for brand in shown)
     note = f"By first run date where the source says it ({number(dated)} ads), else by first seen ({number(seen)})."
-    return LaunchTimeline(
-        tuple(
-            LaunchSeries(brand.brand, names.get(brand.brand, brand.brand), brand.ads, brand.points) for brand in shown
-        ),
-        (note, "An ad that ended before the first scan was never seen: early months are a lower bound."),
+    notes = [note, "An ad that ended before the first scan was never seen: early months are a lower bound."]
+    if earlier := sum(brand.earlier for brand in shown):
+        notes.append(f"{counted(earlier, 'ad', 'ads')} started before the first month shown.")
+    series = (
+        LaunchSeries(brand.brand, names.get(brand.brand, brand.brand), brand.ads, brand.points) for brand in shown
     )
-
-
-def _shares(brand: BrandMix, values: Sequence[tuple[str, str]]) -> dict[str, Share]:
-    counts = {**brand.counts, UNKNOWN_VALUE: brand.unknown}
-    return {value: share_of(counts.get(value, 0), brand.read) for value, _ in values}
+    return LaunchTimeline(tuple(series), tuple(notes))
 
 
 def _mix_notes(mix: LabelMix, samples: Sequence[BrandSample], values_left_out: int, several: bool) -> list[str]:

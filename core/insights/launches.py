@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 
+MAX_PERIODS = 520  # ten years of weeks: one date that is wrong by centuries must not stretch the axis
 _WEEK = timedelta(days=7)
 
 
@@ -22,10 +24,13 @@ def period_start(day: date, period: Period) -> date:
 
 
 def fill_periods(series: Sequence[Mapping[date, int]], period: Period) -> list[tuple[tuple[date, int], ...]]:
-    """Each series of counts by day or period as points from the first to the last period of all of them."""
+    """Each series of counts by day or period as points from the first to the last period of all of them.
+
+    At most the last 520 periods.
+    """
     binned = [_binned(counts, period) for counts in series]
     days = sorted(day for counts in binned for day in counts)
-    axis = list(_periods(days[0], days[-1], period)) if days else []
+    axis = deque(_periods(days[0], days[-1], period) if days else (), maxlen=MAX_PERIODS)
     return [tuple((day, counts.get(day, 0)) for day in axis) for counts in binned]
 
 
@@ -38,7 +43,8 @@ def _binned(counts: Mapping[date, int], period: Period) -> dict[date, int]:
 
 
 def _periods(first: date, last: date, period: Period) -> Iterator[date]:
-    while first <= last:
-        yield first
+    yield first
+    while first < last:
         beyond = first + (_WEEK if period is Period.WEEK else timedelta(days=31))
         first = period_start(beyond, period)
+        yield first

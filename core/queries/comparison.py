@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -28,56 +28,33 @@ from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import ad, content, label
 from core.domain.principal import Principal
 from core.insights.launches import Period, fill_periods
+from core.insights.mixes import MAX_BRANDS, BrandMix, LabelMix, mix_of_brands
 from core.queries.conditions import label_is_known, matching
-from core.queries.filters import AdFilters
+from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnySelect
 from core.queries.status import counted_ads
 
-MAX_BRANDS = 20  # side by side; the brands with most ads are kept
-
-
-@dataclass(frozen=True, slots=True)
-class BrandMix:
-    """One brand's ads by the values of one dimension, unit: ads (their current version).
-
-    ``ads`` = ``read`` + ``without_text`` (nothing to read) + ``pending`` (not read yet); of the read ones
-    ``unknown`` show no value.
-    ``counts`` may sum to more than ``read`` − ``unknown`` where an ad has several values.
-    """
-
-    brand: str
-    ads: int
-    read: int
-    pending: int
-    unknown: int
-    counts: Mapping[str, int]
-    without_text: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LabelMix:
-    """Brands with most ads first; ``brands_left_out`` had fewer ads than the 20 shown."""
-
-    dimension: str
-    values: tuple[str, ...]  # of all brands, most first
-    brands: tuple[BrandMix, ...]
-    brands_left_out: int
+FORMAT = "format"  # a dimension that no label says: the source declares it of every ad
 
 
 @dataclass(frozen=True, slots=True)
 class BrandLaunches:
-    """Ads started per period. ``dated_by_source`` have a run start; the rest count by first seen."""
+    """Ads started per period. ``dated_by_source`` have a run start; the rest count by first seen.
+
+    ``earlier`` started before the first point.
+    """
 
     brand: str
     ads: int
     dated_by_source: int
     dated_by_first_seen: int
     points: tuple[tuple[date, int], ...]  # (first day of the period, ads)
+    earlier: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Launches:
-    """All series share one axis, from the first to the last period with a launch."""
+    """All series share one axis, from the first to the last period with a launch, at most the last 520 periods."""
 
     period: Period
     brands: tuple[BrandLaunches, ...]
@@ -97,19 +74,19 @@ class Coverage:
 def label_mix(
     database: Database, principal: Principal, brandspace: str, dimension: str, filters: AdFilters
 ) -> LabelMix:
-    """Brand × value of one dimension as counts. Raises NotFoundError (brandspace)."""
+    """Brand × value of one dimension as counts; ``format`` is what the source declares, so no ad of it waits.
+
+    Raises NotFoundError (brandspace).
+    """
     with database.reader(principal) as connection:
-        contents = _contents(connection, brandspace, filters)
+        if dimension == FORMAT:
+            statement = _formats(matching(connection, brandspace, filters))
+        else:
+            statement = _mix(_contents(connection, brandspace, filters), dimension)
         tallies: dict[str, Counter[str]] = defaultdict(Counter)
-        for brand, state, value, number in connection.execute(_mix(contents, dimension)):
+        for brand, state, value, number in connection.execute(statement):
             tallies[brand][state if state != _KNOWN_VALUE else _KNOWN_VALUE + value] += int(number)
-    mixes = sorted(
-        (_brand_mix(brand, tally) for brand, tally in tallies.items()), key=lambda mix: (-mix.ads, mix.brand)
-    )
-    shown = tuple(mixes[:MAX_BRANDS])
-    total: Counter[str] = sum((Counter(mix.counts) for mix in shown), Counter())
-    values = tuple(value for value, _ in sorted(total.items(), key=lambda pair: (-pair[1], pair[0])))
-    return LabelMix(dimension, values, shown, len(mixes) - len(shown))
+    return mix_of_brands(dimension, (_brand_mix(brand, tally) for brand, tally in tallies.items()))
 
 
 def launches(database: Database, principal: Principal, brandspace: str, period: Period, filters: AdFilters) -> Launches:
@@ -125,14 +102,10 @@ def launches(database: Database, principal: Principal, brandspace: str, period: 
     ranked = sorted(counts, key=lambda brand: (-counts[brand].total(), brand))
     shown = ranked[:MAX_BRANDS]
     series = fill_periods([counts[brand] for brand in shown], period)
-    return Launches(
-        period,
-        tuple(
-            BrandLaunches(brand, counts[brand].total(), dated[brand], counts[brand].total() - dated[brand], points)
-            for brand, points in zip(shown, series, strict=True)
-        ),
-        len(ranked) - len(shown),
+    brands = tuple(
+        _brand_launches(brand, counts[brand], dated[brand], points) for brand, points in zip(shown, series, strict=True)
     )
+    return Launches(period, brands, len(ranked) - len(shown))
 
 
 def labelling_coverage(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> Coverage:
@@ -197,6 +170,23 @@ def _mix(contents: CTE, dimension: str) -> AnySelect:
     return select(both.subquery()).prefix_with("/* label_mix */")
 
 
+def _formats(conditions: Sequence[ColumnElement[bool]]) -> AnySelect:
+    """Rows as ``_mix`` gives them, of the declared format."""
+    unknown = ad.c.format.in_(["", UNKNOWN_VALUE])
+    counted = (
+        select(ad.c.brand_slug, case((unknown, ""), else_=ad.c.format).label("value"), func.count().label("n"))
+        .select_from(counted_ads)
+        .where(*conditions)
+        .group_by(ad.c.brand_slug, column("value"))
+        .cte("formats")
+    )
+    state = case((counted.c.value == "", _UNKNOWN), else_=_KNOWN)
+    by_state = select(counted.c.brand_slug, state.label("state"), literal("").label("value"), counted.c.n)
+    by_value = select(counted.c.brand_slug, literal(_KNOWN_VALUE), counted.c.value, counted.c.n)
+    both = by_state.union_all(by_value.where(counted.c.value != ""))
+    return select(both.subquery()).prefix_with("/* format_mix */")
+
+
 def _launches(conditions: Sequence[ColumnElement[bool]], period: Period) -> AnySelect:
     """Rows (brand, first day of the period, whether the source gave the date, ads)."""
     day = cast(func.coalesce(ad.c.run_start, ad.c.first_seen), DateTime)
@@ -213,3 +203,10 @@ def _brand_mix(brand: str, tally: Counter[str]) -> BrandMix:
     read = tally[_KNOWN] + tally[_UNKNOWN]
     pending, without_text = tally[_PENDING], tally[_WITHOUT_TEXT]
     return BrandMix(brand, read + pending + without_text, read, pending, tally[_UNKNOWN], counts, without_text)
+
+
+def _brand_launches(
+    brand: str, counts: Counter[date], dated: int, points: tuple[tuple[date, int], ...]
+) -> BrandLaunches:
+    ads = counts.total()
+    return BrandLaunches(brand, ads, dated, ads - dated, points, ads - sum(number for _, number in points))

@@ -11,13 +11,13 @@ from app.charts import PALETTE, brand_numbers, launches_by_month, mix_dots, mix_
 from app.view_models.ad_cards import make_card, media_problem, source_badges
 from app.view_models.ad_details import Segment, mark
 from app.view_models.brand_overviews import make_overview
-from app.view_models.comparisons import make_launches, make_mix, mix_of_facets
+from app.view_models.comparisons import make_launches, make_mix
 from app.view_models.operations_view import process_rows, queue_rows, run_rows
 from app.view_models.request_rows import make_row, running
 from core.insights.launches import Period
+from core.insights.mixes import BrandMix, LabelMix
 from core.queries.ads import AdCard
-from core.queries.comparison import BrandLaunches, BrandMix, LabelMix, Launches
-from core.queries.facets import Facet
+from core.queries.comparison import BrandLaunches, Launches
 from core.queries.operations import Heartbeat, QueueFigures, RunFigures
 from core.queries.overview import BrandOverview, ScanNews
 from core.queries.requests import RequestView
@@ -174,12 +174,6 @@ def test_notes_say_what_weakens_the_numbers() -> None:
         "Labelling isn't finished",
     ):
         assert expected in notes
-
-
-def test_what_the_source_declares_needs_no_reading() -> None:
-    facet = Facet("formats", (("video", 3),), 0, 1, 4)
-    mix = mix_of_facets("format", {"acme": facet})
-    assert mix.brands == (BrandMix("acme", 4, 4, 0, 1, {"video": 3}),)
 
 
 # --- charts -------------------------------------------------------------------------------------------
