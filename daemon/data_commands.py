@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from core.bootstrap import Services
+from core.curation.brandspaces import create_brandspace
 from core.domain.principal import LOCAL_PRINCIPAL
 from core.errors import ConflictError
 from core.pipeline.imports import Importer
@@ -17,7 +18,6 @@ from core.pipeline.redrive import redrive
 from core.pipeline.requests import ask_for_ingest, ask_for_repair, cancel_request
 from core.pipeline.sample import fill_with_sample
 from core.queries.brands import list_brands
-from core.queries.brandspaces import create_brandspace
 from core.queries.operations import dead_letters
 from core.queries.requests import get_request, list_requests, rejected_rows
 from core.settings import Settings
@@ -137,7 +137,7 @@ def _make_brandspace(services: Services, request_id: str, name: str) -> None:
     if not brands:
         return
     try:
-        create_brandspace(services.database, LOCAL_PRINCIPAL, name=name[:80], brands=brands)
+        create_brandspace(services.database, LOCAL_PRINCIPAL, name=name[:80], competitors=brands)
     except ConflictError:
         return
 

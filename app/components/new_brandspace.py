@@ -7,8 +7,8 @@ import streamlit as st
 from app.formatting import escape
 from app.loaders import forget, load_brands
 from app.resources import current_principal, services
+from core.curation.brandspaces import create_brandspace
 from core.errors import AdologyError
-from core.queries.brandspaces import create_brandspace
 
 
 def new_brandspace() -> None:
@@ -24,7 +24,9 @@ def new_brandspace() -> None:
 
 def _create(name: str, brands: list[str], primary: str | None) -> None:
     try:
-        made = create_brandspace(services().database, current_principal(), name=name, brands=brands, primary=primary)
+        made = create_brandspace(
+            services().database, current_principal(), name=name, competitors=brands, primary=primary
+        )
     except AdologyError as error:
         st.error(escape(str(error)))
         return

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.request_store import has_requests
+from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal
 from core.pipeline.imports import Importer
-from core.queries.brandspaces import create_brandspace
 from core.sources.sample import SampleMarket
 
 _SCAN_GAP = timedelta(days=14)
@@ -35,5 +35,7 @@ def fill_with_sample(
         requests.append(importer.import_records(principal, records, [], scope="shared", name=name))
     for industry in market.industries:
         brands = [brand.slug for brand in market.brands if brand.industry == industry]
-        create_brandspace(database, principal, name=f"{industry} (sample data)", brands=brands, primary=brands[0])
+        create_brandspace(
+            database, principal, name=f"{industry} (sample data)", primary=brands[0], competitors=brands[1:]
+        )
     return requests

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import ad, brand, brand_alias
 from core.domain.brand import alias_key
 from core.domain.principal import SHARED_SCOPE, Principal
-from core.errors import NotFoundError
+from core.errors import BadInputError, NotFoundError
 from core.queries.filters import clean_text
 from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
+from core.sources.brands import slug_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +55,40 @@ def get_brand(database: Database, principal: Principal, slug: str) -> BrandView:
 
 def resolve_brand(database: Database, principal: Principal, name: str) -> str:
     """The slug of a name in any spelling; the organisation's own aliases go first. Raises NotFoundError."""
-    statement = (
-        select(brand_alias.c.slug)
-        .where(brand_alias.c.alias_key == alias_key(clean_text("brand", name)))
-        .order_by(brand_alias.c.scope == SHARED_SCOPE)
-        .limit(1)
-        .prefix_with("/* resolve_brand */")
-    )
     with database.reader(principal) as connection:
-        slug = connection.execute(statement).scalar_one_or_none()
+        return known_slug(connection, name)
+
+
+def known_slug(connection: Connection, name: str) -> str:
+    """The same within a transaction."""
+    slug = _known_slugs(connection, [name]).get(name)
     if slug is None:
         raise NotFoundError(f"no brand is known as {name!r}; ingest it first, or list the brands")
-    return str(slug)
+    return slug
+
+
+def resolve_slugs(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """Name in any spelling → slug; a brand nobody has met has the slug it will get. Raises BadInputError (no name)."""
+    if not all(name.strip() for name in names):
+        raise BadInputError("brands: give a name or slug")
+    known = _known_slugs(connection, names)
+    return {name: known.get(name) or slug_for(name) for name in names}
+
+
+def _known_slugs(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """By alias, the organisation's own first; else by the slug itself."""
+    keys = {name: alias_key(clean_text("brand", name)) for name in names}
+    by_slug = select(brand.c.slug, brand.c.slug).where(brand.c.slug.in_(keys)).prefix_with("/* known_slugs */")
+    by_alias = (
+        select(brand_alias.c.alias_key, brand_alias.c.slug)
+        .where(brand_alias.c.alias_key.in_(keys.values()))
+        .order_by(brand_alias.c.scope != SHARED_SCOPE)  # the last one stays
+        .prefix_with("/* known_aliases */")
+    )
+    slugs: dict[str, str] = {slug: slug for slug, _ in connection.execute(by_slug)}
+    aliases: dict[str, str] = {key: slug for key, slug in connection.execute(by_alias)}
+    found = {name: aliases.get(key) or slugs.get(name) for name, key in keys.items()}
+    return {name: slug for name, slug in found.items() if slug}
 
 
 def _brands() -> AnySelect:

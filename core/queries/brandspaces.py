@@ -2,72 +2,95 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy import Connection, case, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import brandspace, brandspace_brand
-from core.domain.principal import Principal, Role
-from core.errors import BadInputError, ConflictError, NotAllowedError, NotFoundError
+from core.adapters.postgres.schema import brandspace, brandspace_brand, user_account
+from core.domain.principal import Principal
+from core.errors import NotFoundError
 from core.queries.pages import MAX_PAGE, AnyRow, AnySelect
 
 ALL_BRANDS = "all"
-MAX_NAME = 100  # characters
+_NONE_SUCH = "there is no such brandspace; list yours, or use 'all'"
 
 
 @dataclass(frozen=True, slots=True)
 class Brandspace:
-    """``brands`` are slugs in the order they were added; empty for ``all``, which holds every visible brand."""
+    """``brands`` are the slugs of all roles, the primary one first; empty for ``all``, which holds every visible brand.
+
+    A brand nobody has collected yet may be among them.
+    """
 
     brandspace_id: str
     name: str
     primary_brand: str | None = None
+    competitors: tuple[str, ...] = ()
+    followed: tuple[str, ...] = ()
     brands: tuple[str, ...] = ()
+    archived_at: datetime | None = None
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """slug → primary, competitor or followed."""
+        roles = dict.fromkeys(self.competitors, "competitor") | dict.fromkeys(self.followed, "followed")
+        return ({self.primary_brand: "primary"} if self.primary_brand else {}) | roles
 
 
 EVERY_BRAND = Brandspace(ALL_BRANDS, "All brands")
 
 
-def list_brandspaces(database: Database, principal: Principal) -> list[Brandspace]:
-    """The organisation's brandspaces by name, after ``all``."""
+def list_brandspaces(database: Database, principal: Principal, *, archived: bool = False) -> list[Brandspace]:
+    """The organisation's brandspaces by name, after ``all``; with ``archived`` the newest 200 archived ones instead."""
+    if archived:
+        statement = _brandspaces().where(brandspace.c.archived_at.isnot(None)).order_by(brandspace.c.archived_at.desc())
+    else:
+        statement = _brandspaces().where(brandspace.c.archived_at.is_(None)).order_by(brandspace.c.name)
     with database.reader(principal) as connection:
-        rows = connection.execute(_brandspaces().order_by(brandspace.c.name).limit(MAX_PAGE))
-        return [EVERY_BRAND, *map(_from_row, rows)]
+        found = [_from_row(row) for row in connection.execute(statement.limit(MAX_PAGE))]
+    return found if archived else [EVERY_BRAND, *found]
 
 
 def get_brandspace(database: Database, principal: Principal, brandspace_id: str) -> Brandspace:
-    """Raises NotFoundError."""
+    """One brandspace, archived or not. Raises NotFoundError."""
+    if brandspace_id == ALL_BRANDS:
+        return EVERY_BRAND
     with database.reader(principal) as connection:
-        return find_brandspace(connection, brandspace_id)
+        return read_brandspace(connection, brandspace_id)
 
 
-def create_brandspace(
-    database: Database, principal: Principal, *, name: str, brands: Sequence[str], primary: str | None = None
-) -> Brandspace:
-    """A new brandspace of these slugs. Raises ConflictError if the organisation has one of that name."""
-    name = " ".join(name.split())
-    if principal.role is Role.VIEWER:
-        raise NotAllowedError("viewers can't make brandspaces; ask an owner or analyst of your organisation")
-    if not name or len(name) > MAX_NAME:
-        raise BadInputError(f"name: give 1 to {MAX_NAME} characters")
-    slugs = tuple(dict.fromkeys([*([primary] if primary else []), *brands]))
-    made = Brandspace(secrets.token_hex(12), name, primary, slugs)
-    with database.writer(principal) as connection:
-        _insert(connection, principal, made)
-    return made
+def chosen_brandspace(database: Database, principal: Principal) -> str:
+    """The id of what the user looked at last; ``all`` where there is none, or it was archived since."""
+    statement = (
+        select(brandspace.c.brandspace_id)
+        .join(user_account, user_account.c.brandspace_id == brandspace.c.brandspace_id)
+        .where(user_account.c.user_id == principal.user_id, brandspace.c.archived_at.is_(None))
+        .prefix_with("/* chosen_brandspace */")
+    )
+    with database.reader(principal) as connection:
+        return connection.execute(statement).scalar_one_or_none() or ALL_BRANDS
 
 
 def find_brandspace(connection: Connection, brandspace_id: str) -> Brandspace:
-    """Raises NotFoundError."""
-    if brandspace_id == ALL_BRANDS:
-        return EVERY_BRAND
-    row = connection.execute(_brandspaces().where(brandspace.c.brandspace_id == brandspace_id)).one_or_none()
+    """One that can be asked. Raises NotFoundError, for an archived one too."""
+    found = EVERY_BRAND if brandspace_id == ALL_BRANDS else read_brandspace(connection, brandspace_id)
+    if found.archived_at is not None:
+        raise NotFoundError("this brandspace is archived: restore it to ask it")
+    return found
+
+
+def read_brandspace(connection: Connection, brandspace_id: str, *, is_locked: bool = False) -> Brandspace:
+    """One of the organisation's own, archived or not; locked until the transaction ends. Raises NotFoundError."""
+    wanted = brandspace.c.brandspace_id == brandspace_id
+    if is_locked:  # by a statement of its own: who waited for the lock then reads what the other has written
+        connection.execute(select(brandspace.c.brandspace_id).where(wanted).with_for_update())
+    row = connection.execute(_brandspaces().where(wanted)).one_or_none()
     if row is None:
-        raise NotFoundError("there is no such brandspace; list yours, or use 'all'")
+        raise NotFoundError(_NONE_SUCH)
     return _from_row(row)
 
 
@@ -77,29 +100,31 @@ def brandspace_slugs(connection: Connection, brandspace_id: str) -> tuple[str, .
     return None if found is EVERY_BRAND else found.brands
 
 
-def _insert(connection: Connection, principal: Principal, made: Brandspace) -> None:
-    owner = {"brandspace_id": made.brandspace_id, "organisation_id": principal.organisation_id}
-    statement = insert(brandspace).values(**owner, name=made.name, primary_brand=made.primary_brand)
-    if not connection.execute(statement.on_conflict_do_nothing()).rowcount:
-        raise ConflictError(f"there is a brandspace {made.name!r} already; choose another name")
-    roles = {made.primary_brand: "primary"}
-    rows = [{**owner, "slug": slug, "role": roles.get(slug, "competitor")} for slug in made.brands]
-    if rows:
-        connection.execute(insert(brandspace_brand), rows)
-
-
 def _brandspaces() -> AnySelect:
     """Row-level security keeps other organisations' out."""
-    order = aggregate_order_by(brandspace_brand.c.slug, brandspace_brand.c.added_at, brandspace_brand.c.slug)
-    members = (
-        select(func.array_agg(order))
-        .where(brandspace_brand.c.brandspace_id == brandspace.c.brandspace_id)
+    member = brandspace_brand.c
+    primary_first = case((member.role == "primary", 0), else_=1)
+    mine = brandspace_brand.c.brandspace_id == brandspace.c.brandspace_id
+    columns = [
+        select(func.array_agg(aggregate_order_by(column, primary_first, member.added_at, member.slug)))
+        .where(mine)
         .scalar_subquery()
-        .label("brands")
-    )
-    columns = (brandspace.c.brandspace_id, brandspace.c.name, brandspace.c.primary_brand, members)
-    return select(*columns).where(brandspace.c.archived_at.is_(None))
+        .label(name)
+        for name, column in (("slugs", member.slug), ("roles", member.role))
+    ]
+    owned = (brandspace.c.brandspace_id, brandspace.c.name, brandspace.c.primary_brand, brandspace.c.archived_at)
+    return select(*owned, *columns)
 
 
 def _from_row(row: AnyRow) -> Brandspace:
-    return Brandspace(row.brandspace_id, row.name, row.primary_brand, tuple(row.brands or ()))
+    members = list(zip(row.slugs or (), row.roles or (), strict=True))
+    by_role = {name: tuple(slug for slug, role in members if role == name) for name in ("competitor", "followed")}
+    return Brandspace(
+        row.brandspace_id,
+        row.name,
+        row.primary_brand,
+        by_role["competitor"],
+        by_role["followed"],
+        tuple(slug for slug, _ in members),
+        row.archived_at,
+    )

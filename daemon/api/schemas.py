@@ -60,12 +60,25 @@ class NotifyBody(Body):
     result: Json = None
 
 
+BrandNames = Annotated[list[Name], Field(max_length=200)]
+
+
 class BrandspaceBody(Body):
-    """A new brandspace; ``brands`` are slugs."""
+    """A new brandspace; brands by slug or by name in any script."""
 
     name: Annotated[str, Field(min_length=1, max_length=100), STORABLE]
-    brands: Annotated[list[Name], Field(max_length=200)] = []
     primary: Name | None = None
+    competitors: BrandNames = []
+    followed: BrandNames = []
+
+
+class BrandspaceEditBody(Body):
+    """What to change; what is left out stays. A list replaces the one there was; ``primary`` null takes it away."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100), STORABLE] = ""
+    primary: Name | None = None
+    competitors: BrandNames = []
+    followed: BrandNames = []
 
 
 class Queued(BaseModel):

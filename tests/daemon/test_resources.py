@@ -104,7 +104,7 @@ def test_brands_are_listed_and_found_by_slug(daemon: LocalDaemon) -> None:
 
 def test_a_new_brandspace_holds_the_ads_of_its_brands(daemon: LocalDaemon) -> None:
     store(daemon.services.database, AnAd("1", brand="acme"), AnAd("2", brand="zeta", copy="Z"))
-    made = daemon.post("/api/v1/brandspaces", {"name": "Mine", "brands": ["zeta"]})
+    made = daemon.post("/api/v1/brandspaces", {"name": "Mine", "competitors": ["zeta"]})
     assert made.status == 201
     assert made.json in daemon.get("/api/v1/brandspaces").json
     path = f"/api/v1/brandspaces/{made.json['brandspace_id']}"

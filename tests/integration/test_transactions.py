@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from core.adapters.postgres.engine import Database
+from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal
 from core.errors import NotFoundError
-from core.queries.brandspaces import create_brandspace, list_brandspaces
+from core.queries.brandspaces import list_brandspaces
 from tests.builders import AnAd, store
 
 OURS, THEIRS = Principal("ours"), Principal("theirs")
@@ -20,15 +21,15 @@ def _names(database: Database, principal: Principal = OURS) -> list[str]:
 
 def test_what_is_written_together_is_read_together(database: Database) -> None:
     with database.together(OURS):
-        create_brandspace(database, OURS, name="One", brands=[])
+        create_brandspace(database, OURS, name="One", competitors=[])
         assert _names(database) == ["One"]
 
 
 def test_what_is_written_together_is_undone_together(database: Database) -> None:
     def fail() -> None:
         with database.together(OURS):
-            create_brandspace(database, OURS, name="One", brands=[])
-            create_brandspace(database, OURS, name="Two", brands=[])
+            create_brandspace(database, OURS, name="One", competitors=[])
+            create_brandspace(database, OURS, name="Two", competitors=[])
             raise NotFoundError("something else went wrong")
 
     with pytest.raises(NotFoundError):
@@ -38,7 +39,7 @@ def test_what_is_written_together_is_undone_together(database: Database) -> None
 
 def test_a_step_that_fails_undoes_itself_only(database: Database) -> None:
     with database.together(OURS):
-        create_brandspace(database, OURS, name="One", brands=[])
+        create_brandspace(database, OURS, name="One", competitors=[])
         with pytest.raises(RuntimeError), database.writer(OURS) as connection:
             connection.execute(text("UPDATE brandspace SET name = 'Other'"))
             raise RuntimeError
@@ -47,8 +48,8 @@ def test_a_step_that_fails_undoes_itself_only(database: Database) -> None:
 
 def test_another_organisation_never_joins(database: Database) -> None:
     with database.together(OURS):
-        create_brandspace(database, OURS, name="One", brands=[])
-        create_brandspace(database, THEIRS, name="Theirs", brands=[])
+        create_brandspace(database, OURS, name="One", competitors=[])
+        create_brandspace(database, THEIRS, name="Theirs", competitors=[])
         assert _names(database, THEIRS) == ["Theirs"]
     assert _names(database) == ["One"]
 
@@ -75,7 +76,7 @@ def test_a_snapshot_shows_one_moment(database: Database) -> None:
 
 def test_who_is_nobody_sees_no_row(database: Database) -> None:
     store(database, AnAd("1"))
-    create_brandspace(database, OURS, name="One", brands=[])
+    create_brandspace(database, OURS, name="One", competitors=[])
     with database.anonymous() as connection:
         for table in ("ad", "brandspace", "session", "api_key", "user_account"):
             assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0

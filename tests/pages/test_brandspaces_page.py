@@ -8,8 +8,8 @@ from sqlalchemy import update
 
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
+from core.curation.brandspaces import create_brandspace
 from core.domain.principal import LOCAL_PRINCIPAL
-from core.queries.brandspaces import create_brandspace
 from tests.builders import AnAd, store, store_request, store_scan
 from tests.pages.conftest import ShowPage, params_of, texts
 
@@ -46,14 +46,14 @@ def test_a_first_scan_is_not_sold_as_news(show: ShowPage, database: Database) ->
 
 def test_a_brandspace_shows_its_own_brands(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1"), AnAd("2", brand="rival"))
-    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", brands=["rival"])
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", competitors=["rival"])
     page = show("brandspaces", brandspace=made.brandspace_id)
     assert list(page.dataframe[0].value["Brand"]) == ["Rival"]
 
 
 def test_a_brandspace_remembered_from_another_page_is_in_the_address(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1"))
-    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", brands=["acme"])
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", competitors=["acme"])
     page = show("creatives", brandspace=made.brandspace_id)
     page.query_params.clear()
     page.run()
@@ -62,7 +62,7 @@ def test_a_brandspace_remembered_from_another_page_is_in_the_address(show: ShowP
 
 def test_choosing_a_brandspace_puts_it_into_the_address(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1"))
-    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", brands=["acme"])
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", competitors=["acme"])
     page = show("brandspaces")
     page.selectbox(key="choose_brandspace").set_value(made.brandspace_id).run()
     assert params_of(page)["brandspace"] == [made.brandspace_id]

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from core.adapters.postgres.engine import Database
+from core.curation.brandspaces import create_brandspace
 from core.domain.principal import LOCAL_PRINCIPAL
-from core.queries.brandspaces import create_brandspace
 from tests.builders import DAY, AnAd, store
 from tests.fakes.s3_wire import refusal, s3_wire
 from tests.hostile_texts import HOSTILE_TEXTS
@@ -58,7 +58,7 @@ def test_the_columns_of_the_source_are_shown_and_escaped(show: ShowPage, databas
 @pytest.mark.parametrize("name", ["creatives", "compare"])
 def test_a_brandspace_chosen_on_another_page_is_in_the_address(show: ShowPage, database: Database, name: str) -> None:
     store(database, AnAd("1", copy="alpha"), AnAd("2", brand="rival", copy="beta"))
-    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", brands=["rival"])
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", competitors=["rival"])
     page = show(name, brandspace=made.brandspace_id)
     page.query_params.clear()  # what a click in the sidebar does
     page.run()

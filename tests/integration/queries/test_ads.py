@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from core.adapters.postgres.engine import Database
+from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal
 from core.errors import BadInputError, ConflictError, NotFoundError
 from core.queries.ad_detail import get_ad
 from core.queries.ads import SORTS, count_ads, list_ads
-from core.queries.brandspaces import create_brandspace, list_brandspaces
+from core.queries.brandspaces import list_brandspaces
 from core.queries.facets import facets
 from core.queries.filters import AdFilters
 from tests.builders import DAY, AnAd, store, store_scan
@@ -244,7 +245,7 @@ def test_a_facet_is_counted_without_its_own_filter(database: Database, filter_ca
 
 def test_an_empty_brandspace_has_no_ads(database: Database) -> None:
     store(database, AnAd("1"))
-    space = create_brandspace(database, US, name="Empty", brands=[])
+    space = create_brandspace(database, US, name="Empty", competitors=[])
 
     assert found(database, NONE, space.brandspace_id) == set()
     assert facets(database, US, space.brandspace_id, NONE)["brands"].total == 0
@@ -252,12 +253,12 @@ def test_an_empty_brandspace_has_no_ads(database: Database) -> None:
 
 def test_a_brandspace_holds_the_ads_of_its_brands(database: Database) -> None:
     store(database, KNOWN, UNKNOWN)
-    space = create_brandspace(database, US, name=" My  space ", brands=["acme", "new"], primary="acme")
+    space = create_brandspace(database, US, name=" My  space ", competitors=["acme", "new"], primary="acme")
 
     assert found(database, NONE, space.brandspace_id) == {KNOWN.ad_id}
     assert [item.name for item in list_brandspaces(database, US)] == ["All brands", "My space"]
     with pytest.raises(ConflictError, match="My space"):
-        create_brandspace(database, US, name="My space", brands=[])
+        create_brandspace(database, US, name="My space", competitors=[])
 
 
 def test_an_unknown_brandspace_is_not_found(database: Database) -> None:

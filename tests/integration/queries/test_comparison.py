@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 
 from core.adapters.postgres.engine import Database
+from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal
 from core.errors import BadInputError
 from core.insights.launches import Period
-from core.queries.brandspaces import create_brandspace
 from core.queries.comparison import MAX_BRANDS, label_mix, labelling_coverage, launches
 from core.queries.filters import AdFilters
 from core.queries.overview import brand_overviews, whats_new
@@ -139,7 +139,7 @@ def test_the_overview_sums_a_brands_sources_and_counts_its_ads_by_status(databas
 
 def test_the_overview_shows_brands_nobody_has_collected_yet(database: Database) -> None:
     store_brand(database, "acme")
-    space = create_brandspace(database, US, name="Ours", brands=["acme", "zeta"])
+    space = create_brandspace(database, US, name="Ours", competitors=["acme", "zeta"])
 
     page = brand_overviews(database, US, space.brandspace_id)
 
@@ -150,7 +150,7 @@ def test_the_overview_shows_brands_nobody_has_collected_yet(database: Database) 
 
 
 def test_overviews_continue_with_the_next_brand(database: Database) -> None:
-    space = create_brandspace(database, US, name="Ours", brands=["a", "b", "c"])
+    space = create_brandspace(database, US, name="Ours", competitors=["a", "b", "c"])
     store_brand(database, "b")
 
     first = brand_overviews(database, US, space.brandspace_id, limit=2)
@@ -163,7 +163,7 @@ def test_overviews_continue_with_the_next_brand(database: Database) -> None:
 
 
 def test_an_empty_brandspace_compares_nothing(database: Database) -> None:
-    space = create_brandspace(database, US, name="Empty", brands=[]).brandspace_id
+    space = create_brandspace(database, US, name="Empty", competitors=[]).brandspace_id
 
     assert label_mix(database, US, space, "hook", NONE).brands == ()
     assert launches(database, US, space, Period.WEEK, NONE).brands == ()

@@ -11,6 +11,7 @@ from sqlalchemy import insert, text
 
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
+from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal, Role
 from core.errors import NotAllowedError, NotFoundError
 from core.insights.launches import Period
@@ -44,7 +45,7 @@ def two_tenants(database: Database) -> Database:
         scope = principal.scope
         store_brand(database, "acme", scope=scope, aliases={f"{name}alias": f"{name} alias"})
         store_request(database, f"{name}-request", organisation_id=scope, rejected=1)
-        brandspaces.create_brandspace(database, principal, name=f"{name} space", brands=["acme"], primary="acme")
+        create_brandspace(database, principal, name=f"{name} space", competitors=["acme"], primary="acme")
     return database
 
 
@@ -56,6 +57,7 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
     "list_brands": brands.list_brands,
     "get_brand": lambda database, who: brands.get_brand(database, who, "acme"),
     "list_brandspaces": brandspaces.list_brandspaces,
+    "list_brandspaces archived": lambda database, who: brandspaces.list_brandspaces(database, who, archived=True),
     "brand_overviews": lambda database, who: overview.brand_overviews(database, who, "all"),
     "whats_new": lambda database, who: overview.whats_new(database, who, "all"),
     "label_mix": lambda database, who: comparison.label_mix(database, who, "all", "hook", NONE),
@@ -68,6 +70,9 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
 }
 
 
+SAY_LITTLE = {"get_ad", "labelling_coverage", "launches", "last_event_id", "list_brandspaces archived"}
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_no_answer_holds_anything_of_another_organisation(two_tenants: Database, name: str) -> None:
     answer = repr(QUERIES[name](two_tenants, OURS))
@@ -77,7 +82,7 @@ def test_no_answer_holds_anything_of_another_organisation(two_tenants: Database,
     assert SHA["theirs"] not in answer
 
 
-@pytest.mark.parametrize("name", sorted(QUERIES.keys() - {"get_ad", "labelling_coverage", "launches", "last_event_id"}))
+@pytest.mark.parametrize("name", sorted(QUERIES.keys() - SAY_LITTLE))
 def test_the_owner_finds_it_by_the_same_questions(two_tenants: Database, name: str) -> None:
     answer = repr(QUERIES[name](two_tenants, THEIRS))
 
@@ -156,7 +161,7 @@ def test_a_brand_in_both_scopes_is_one_line_with_counts_summed(two_tenants: Data
 
 def test_a_viewer_makes_no_brandspace(database: Database) -> None:
     with pytest.raises(NotAllowedError):
-        brandspaces.create_brandspace(database, Principal("ours", Role.VIEWER), name="x", brands=[])
+        create_brandspace(database, Principal("ours", Role.VIEWER), name="x", competitors=[])
 
 
 def test_an_alias_of_ones_own_goes_before_the_shared_one(database: Database) -> None:
@@ -169,7 +174,15 @@ def test_an_alias_of_ones_own_goes_before_the_shared_one(database: Database) -> 
 
 def test_the_tenant_rule_is_tried_on_every_query() -> None:
     tried = {name.split()[0] for name in QUERIES}
-    tried_by_name = {"get_brandspace", "resolve_brand", "media_grant", "get_request", "rejected_rows", "count_ads"}
+    tried_by_name = {
+        "get_brandspace",
+        "chosen_brandspace",
+        "resolve_brand",
+        "media_grant",
+        "get_request",
+        "rejected_rows",
+        "count_ads",
+    }
     modules = (ad_detail, ads, brands, brandspaces, comparison, facets, media, overview, requests)
     there = {
         name
@@ -178,4 +191,4 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         if "principal" in inspect.signature(function).parameters and not name.startswith("_")
     }
 
-    assert there - {"create_brandspace"} == tried | tried_by_name
+    assert there == tried | tried_by_name
