@@ -44,7 +44,8 @@ CREATE FUNCTION session_bearer(token text, moment timestamptz)
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     UPDATE session s SET last_seen_at = moment
-    WHERE s.token_hash = token AND s.revoked_at IS NULL AND s.last_seen_at < moment - interval '1 minute';
+    WHERE s.token_hash = token AND s.revoked_at IS NULL AND s.expires_at > moment
+          AND s.last_seen_at < moment - interval '1 minute';
     RETURN QUERY
         SELECT s.session_id, u.organisation_id, u.user_id, u.email, u.role,
                EXISTS (SELECT FROM operator o WHERE o.email = u.email)
@@ -57,7 +58,7 @@ CREATE FUNCTION api_key_bearer(secret text, moment timestamptz)
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     UPDATE api_key k SET last_used_at = moment
-    WHERE k.secret_hash = secret AND k.revoked_at IS NULL
+    WHERE k.secret_hash = secret AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > moment)
           AND (k.last_used_at IS NULL OR k.last_used_at < moment - interval '1 minute');
     RETURN QUERY
         SELECT k.key_id, k.organisation_id, k.permissions FROM api_key k
@@ -144,6 +145,17 @@ CREATE VIEW seen_label WITH (security_invoker = true) AS
     FROM label_overlay o
     CROSS JOIN LATERAL unnest(CASE WHEN cardinality(o.values) = 0 THEN '{unknown}' ELSE o.values END) AS v(value);
 GRANT SELECT ON seen_label TO adology_app;
+
+-- Which requests concern a brandspace: its exports, and what was asked for a brand it holds now. The invoker's rights
+-- and rows.
+CREATE VIEW request_brandspace WITH (security_invoker = true) AS
+    SELECT r.request_id, r.organisation_id, s.brandspace_id
+    FROM request r
+    JOIN brandspace s ON s.organisation_id = r.organisation_id
+        AND (s.brandspace_id = r.params->>'brandspace'
+             OR EXISTS (SELECT FROM brandspace_brand b WHERE b.brandspace_id = s.brandspace_id
+                        AND (b.slug = r.params->>'brand' OR r.params->'brands' ? b.slug)));
+GRANT SELECT ON request_brandspace TO adology_app, adology_worker;
 
 -- Events get their ids in the order of their commits: whoever resumes after an id misses none. The lock is taken when
 -- nothing but the commit is left to do, so it is held for a moment and nobody waits for anything while holding it.

@@ -188,12 +188,12 @@ def test_every_table_of_tenants_that_the_app_reads_forces_row_security(cluster: 
 def test_no_view_shows_what_its_owner_sees(cluster: Cluster) -> None:
     views = text(
         "SELECT relname, relkind, coalesce(reloptions::text, '') AS options FROM pg_class"
-        " WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace"
+        " WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace ORDER BY relname"
     )
     with session(cluster.owner) as connection:
         found = connection.execute(views).all()
 
-    assert [view.relname for view in found] == ["seen_label"]
+    assert [view.relname for view in found] == ["request_brandspace", "seen_label"]
     assert all(view.relkind == "v" and "security_invoker=true" in view.options for view in found)
 
 

@@ -415,6 +415,9 @@ request = Table(
     _time("updated_at"),
     PrimaryKeyConstraint("request_id"),
     Index("ix_request_recent", "organisation_id", "created_at"),
+    Index(
+        "ix_request_open", "organisation_id", "created_at", postgresql_where=text("status IN ('queued', 'processing')")
+    ),
 )
 
 event = Table(

@@ -216,6 +216,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("archived_at IS NULL"),
     )
     op.add_column("request", sa.Column("created_by", sa.Text(), nullable=True))
+    op.create_index(
+        "ix_request_open",
+        "request",
+        ["organisation_id", "created_at"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('queued', 'processing')"),
+    )
     op.execute((Path(__file__).parent.parent / "customers.sql").read_text(encoding="utf-8").replace(":", r"\:"))
 
 
