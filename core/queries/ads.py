@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -23,12 +23,13 @@ from sqlalchemy import (
 )
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import ad, ad_version, brand, content, label
+from core.adapters.postgres.schema import ad, ad_version, brand, content
 from core.domain.principal import Principal
 from core.errors import BadInputError
-from core.queries.conditions import Condition, label_is_known, matching
+from core.queries.conditions import Condition, matching
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
+from core.queries.seen_labels import label_is_known, seen_label
 from core.queries.status import AdStatus, counted_ads, shown_ads, shown_status
 
 COPY_CHARACTERS = 1_000  # of a card; the detail has all of it
@@ -112,6 +113,14 @@ def count_ads(database: Database, principal: Principal, brandspace: str, filters
         return int(connection.execute(statement.prefix_with("/* count_ads */")).scalar_one())
 
 
+def cards_of(connection: Connection, ad_ids: Collection[str]) -> dict[str, AdCard]:
+    """The cards of these ads by id, those the connection may see."""
+    wanted = select(ad.c.ad_id, ad.c.first_seen.label("sort_key")).where(ad.c.ad_id.in_(ad_ids)).subquery("page")
+    rows = connection.execute(_cards(wanted, "newest")).all()
+    labels = _labels_of(connection, rows)
+    return {row.ad_id: _card(row, labels) for row in rows}
+
+
 def _keys(conditions: Sequence[Condition], sort: str, position: Sequence[str] | None, limit: int) -> Subquery:
     """The ids of the page: narrow rows, so that a sort without an index moves little."""
     key, kind, descending = _SORTS[sort]
@@ -154,9 +163,15 @@ def _labels_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[tuple[str
     if not contents:
         return {}
     statement = (
-        select(label.c.scope, label.c.content_id, label.c.dimension, label.c.value, label_is_known.label("known"))
-        .where(tuple_(label.c.scope, label.c.content_id).in_(contents))
-        .order_by(label.c.dimension, label.c.confidence.desc(), label.c.value)
+        select(
+            seen_label.c.scope,
+            seen_label.c.content_id,
+            seen_label.c.dimension,
+            seen_label.c.value,
+            label_is_known.label("known"),
+        )
+        .where(tuple_(seen_label.c.scope, seen_label.c.content_id).in_(contents))
+        .order_by(seen_label.c.dimension, seen_label.c.confidence.desc(), seen_label.c.value)
         .prefix_with("/* labels_of_cards */")
     )
     found: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))

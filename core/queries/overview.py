@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import ad, brand, scan
 from core.domain.principal import Principal
 from core.queries.brandspaces import brandspace_slugs
-from core.queries.pages import MAX_PAGE, AnyRow, Page, checked_limit, decode_cursor, make_page
+from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
 from core.queries.status import AdStatus, counted_ads, counted_status
+
+_SOURCE = ("brand_slug", "channel", "account", "scope")  # what one scan looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +64,32 @@ def brand_overviews(
         page = make_page(sorted(names), limit, question=question, key=lambda slug: (slug,))
         counts = _status_counts(connection, page.items)
         news: dict[str, list[ScanNews]] = defaultdict(list)
-        for item in _newest_scans(connection, page.items):
-            news[item.brand].append(item)
+        for row in connection.execute(_newest_scans(page.items).prefix_with("/* newest_scans */")):
+            news[row.brand_slug].append(_scan_news(row))
     overviews = tuple(_overview(slug, names[slug], counts[slug], news[slug]) for slug in page.items)
     return Page(overviews, page.next_cursor)
 
 
-def whats_new(database: Database, principal: Principal, brandspace: str) -> list[ScanNews]:
-    """The newest scan of every source of the brandspace, latest first (at most 200). Raises NotFoundError."""
+def whats_new(
+    database: Database, principal: Principal, brandspace: str, *, cursor: str | None = None, limit: int = 50
+) -> Page[ScanNews]:
+    """The newest scan of every source of the brandspace, latest first. Raises NotFoundError and BadInputError."""
+    question = ("whats_new", brandspace)
+    position = decode_cursor(cursor, question, parts=1 + len(_SOURCE))
     with database.reader(principal) as connection:
-        return _newest_scans(connection, brandspace_slugs(connection, brandspace))
+        newest = _newest_scans(brandspace_slugs(connection, brandspace)).subquery("newest")
+        order = [newest.c.scanned_on.desc(), *(newest.c[name] for name in _SOURCE)]
+        statement = select(newest).order_by(*order).limit(checked_limit(limit) + 1)
+        if position is not None:
+            day = date.fromisoformat(position[0])
+            here = tuple_(*(newest.c[name] for name in _SOURCE))
+            after = and_(newest.c.scanned_on == day, here > tuple_(*(literal(part) for part in position[1:])))
+            statement = statement.where(or_(newest.c.scanned_on < day, after))
+        found = [_scan_news(row) for row in connection.execute(statement.prefix_with("/* whats_new */"))]
+    return make_page(
+        found, limit, question=question,
+        key=lambda item: (item.scanned_on, item.brand, item.channel, item.account, item.scope),
+    )  # fmt: skip
 
 
 def _names(connection: Connection, members: Sequence[str] | None, after: str, limit: int) -> dict[str, str]:
@@ -106,19 +124,14 @@ def _status_counts(connection: Connection, slugs: Sequence[str]) -> dict[str, di
     return counts
 
 
-def _newest_scans(connection: Connection, slugs: Sequence[str] | None) -> list[ScanNews]:
-    """For each (scope, brand, channel, account) its newest scan, and the day of the one before."""
-    group = (scan.c.scope, scan.c.brand_slug, scan.c.channel, scan.c.account)
+def _newest_scans(slugs: Sequence[str] | None) -> AnySelect:
+    """For each source its newest scan, and the day of the one before."""
+    group = [scan.c[name] for name in _SOURCE]
     newest_first = (scan.c.scanned_on.desc(), scan.c.committed_at.desc())
     previous = func.lead(scan.c.scanned_on).over(partition_by=group, order_by=newest_first)
     columns = (*group, scan.c.scanned_on, scan.c.counts, previous.label("previous_scanned_on"))
     ranked = select(*columns).ext(distinct_on(*group)).order_by(*group, *newest_first)
-    if slugs is not None:
-        ranked = ranked.where(scan.c.brand_slug.in_(slugs))
-    found = ranked.subquery()
-    order = (found.c.scanned_on.desc(), found.c.brand_slug, found.c.channel, found.c.account, found.c.scope)
-    statement = select(found).order_by(*order).limit(MAX_PAGE).prefix_with("/* newest_scans */")
-    return [_scan_news(row) for row in connection.execute(statement)]
+    return ranked if slugs is None else ranked.where(scan.c.brand_slug.in_(slugs))
 
 
 def _scan_news(row: AnyRow) -> ScanNews:

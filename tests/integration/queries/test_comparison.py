@@ -11,7 +11,8 @@ from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal
 from core.errors import BadInputError
 from core.insights.launches import Period
-from core.queries.comparison import MAX_BRANDS, label_mix, labelling_coverage, launches
+from core.insights.mixes import MAX_BRANDS
+from core.queries.comparison import label_mix, labelling_coverage, launches
 from core.queries.filters import AdFilters
 from core.queries.overview import brand_overviews, whats_new
 from tests.builders import DAY, AnAd, store, store_brand, store_scan
@@ -56,6 +57,18 @@ def test_the_mix_obeys_the_filters(database: Database) -> None:
     assert acme.counts == {"claim": 1}
 
 
+def test_the_format_is_what_the_source_declares_and_waits_for_nothing(database: Database) -> None:
+    store(database, *(AnAd(name, format=name, copy=name) for name in ("video", "image", "unknown")))
+    store(database, AnAd("image2", copy=""), AnAd("1", "zeta", format="text"))
+
+    acme, zeta = label_mix(database, US, "all", "format", NONE).brands
+    (filtered,) = label_mix(database, US, "all", "format", AdFilters(formats=("video",))).brands
+
+    assert (acme.ads, acme.read, acme.pending, acme.unknown) == (4, 4, 0, 1)
+    assert (acme.counts, zeta.counts) == ({"image": 2, "video": 1}, {"text": 1})
+    assert filtered.counts == {"video": 1}
+
+
 def test_brands_beyond_twenty_are_counted_as_left_out(database: Database) -> None:
     store(database, *(an_ad(1, f"brand{n:02}", hook=("claim",)) for n in range(MAX_BRANDS + 3)), an_ad(2, "brand22"))
 
@@ -90,6 +103,14 @@ def test_weeks_start_on_monday(database: Database) -> None:
     assert acme.points == ((date(2026, 2, 23), 1), (date(2026, 3, 2), 1))
 
 
+def test_a_date_that_is_wrong_by_centuries_stretches_no_axis(database: Database) -> None:
+    store(database, AnAd("1", run_start=date(1, 1, 1)), AnAd("2", run_start=date(9999, 12, 31)))
+
+    (acme,) = launches(database, US, "all", Period.WEEK, NONE).brands
+
+    assert (len(acme.points), acme.points[-1], acme.earlier) == (520, (date(9999, 12, 27), 1), 1)
+
+
 def test_what_is_stored_is_labelled_without_text_or_pending(database: Database) -> None:
     store(database, an_ad(1, "acme", hook=("unknown",)), an_ad(2, "acme"), an_ad(3, "acme"))
     store(database, AnAd("4", copy=""), AnAd("5", copy=""), AnAd("6", copy=""))
@@ -113,11 +134,25 @@ def test_what_is_new_is_told_by_the_newest_scan_of_each_source(database: Databas
     store_scan(database, DAY, new=2, changed=1, seen_again=6, not_seen=1)
     store_scan(database, EARLIER, channel="google", new=4)
 
-    meta, google = whats_new(database, US, "all")
+    meta, google = whats_new(database, US, "all").items
 
     assert (meta.channel, meta.scanned_on, meta.previous_scanned_on) == ("meta", DAY, EARLIER)
     assert (meta.new, meta.changed, meta.seen_again, meta.not_seen) == (2, 1, 6, 1)
     assert (google.channel, google.previous_scanned_on, google.new) == ("google", None, 4)
+
+
+def test_news_continues_with_the_next_source(database: Database) -> None:
+    for brand in ("acme", "zeta"):
+        store_scan(database, DAY, brand=brand)
+        store_scan(database, EARLIER, brand=brand, channel="google")
+
+    first = whats_new(database, US, "all", limit=3)
+    rest = whats_new(database, US, "all", limit=3, cursor=first.next_cursor)
+
+    assert [(news.scanned_on, news.brand) for news in (*first.items, *rest.items)] == [
+        (DAY, "acme"), (DAY, "zeta"), (EARLIER, "acme"), (EARLIER, "zeta"),
+    ]  # fmt: skip
+    assert rest.next_cursor is None
 
 
 def test_the_overview_sums_a_brands_sources_and_counts_its_ads_by_status(database: Database) -> None:
@@ -168,5 +203,5 @@ def test_an_empty_brandspace_compares_nothing(database: Database) -> None:
     assert label_mix(database, US, space, "hook", NONE).brands == ()
     assert launches(database, US, space, Period.WEEK, NONE).brands == ()
     assert labelling_coverage(database, US, space, NONE).stored == 0
-    assert whats_new(database, US, space) == []
+    assert whats_new(database, US, space).items == ()
     assert brand_overviews(database, US, space).items == ()

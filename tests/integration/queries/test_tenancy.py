@@ -15,7 +15,20 @@ from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal, Role
 from core.errors import NotAllowedError, NotFoundError
 from core.insights.launches import Period
-from core.queries import ad_detail, ads, brands, brandspaces, comparison, facets, media, overview, requests
+from core.queries import (
+    ad_detail,
+    ads,
+    brands,
+    brandspaces,
+    comparison,
+    concepts,
+    creatives,
+    facets,
+    longevity,
+    media,
+    overview,
+    requests,
+)
 from core.queries.filters import AdFilters
 from tests.builders import DAY, AnAd, store, store_brand, store_request, store_scan
 
@@ -62,6 +75,10 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
     "whats_new": lambda database, who: overview.whats_new(database, who, "all"),
     "label_mix": lambda database, who: comparison.label_mix(database, who, "all", "hook", NONE),
     "launches": lambda database, who: comparison.launches(database, who, "all", Period.WEEK, NONE),
+    "list_concepts": lambda database, who: concepts.list_concepts(database, who, "all", NONE),
+    "voices": lambda database, who: concepts.voices(database, who, "all", NONE),
+    "list_creatives": lambda database, who: creatives.list_creatives(database, who, "all", NONE),
+    "longevities": lambda database, who: longevity.longevities(database, who, "all", NONE),
     "labelling_coverage": lambda database, who: comparison.labelling_coverage(database, who, "all", NONE),
     "media_grants": lambda database, who: media.media_grants(database, who, list(SHA.values())),
     "list_requests": requests.list_requests,
@@ -129,6 +146,10 @@ def test_anothers_things_do_not_exist(two_tenants: Database) -> None:
         lambda: overview.brand_overviews(two_tenants, OURS, theirs),
         lambda: overview.whats_new(two_tenants, OURS, theirs),
         lambda: comparison.label_mix(two_tenants, OURS, theirs, "hook", NONE),
+        lambda: concepts.list_concepts(two_tenants, OURS, theirs, NONE),
+        lambda: concepts.voices(two_tenants, OURS, theirs, NONE),
+        lambda: creatives.list_creatives(two_tenants, OURS, theirs, NONE),
+        lambda: longevity.longevities(two_tenants, OURS, theirs, NONE),
         lambda: media.media_grant(two_tenants, OURS, SHA["theirs"]),
         lambda: requests.get_request(two_tenants, OURS, f"{SECRET}-request"),
         lambda: requests.rejected_rows(two_tenants, OURS, f"{SECRET}-request"),
@@ -183,7 +204,8 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         "rejected_rows",
         "count_ads",
     }
-    modules = (ad_detail, ads, brands, brandspaces, comparison, facets, media, overview, requests)
+    modules = (ad_detail, ads, brands, brandspaces, comparison, concepts, creatives, facets, longevity, media)
+    modules += (overview, requests)
     there = {
         name
         for module in modules
