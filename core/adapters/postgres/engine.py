@@ -7,15 +7,18 @@ pipeline itself, ``operator`` calls the SECURITY DEFINER functions. Row-level se
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from core.domain.principal import Principal
 from core.errors import RetryableError, UnavailableError
@@ -25,6 +28,7 @@ __all__ = ["Connection", "Database", "DatabaseUrls"]  # the pipeline hands conne
 # Who is cut off without a word (a lost route, a failed-over server) learns of it within half a minute.
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 _SET_SCOPE = text("SELECT set_config('app.scope', :scope, true)")
+_FRESH_SECONDS = 1.0  # a connection that lay no longer is taken to be alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +56,31 @@ class Database:
         self._options = f"-c idle_in_transaction_session_timeout={round(idle_seconds * 1000)}"
         self._joined: ContextVar[tuple[str, Connection] | None] = ContextVar("joined", default=None)
 
-    def _engine(self, url: URL, *, pool_size: int) -> Engine:
-        return create_engine(
+    def _engine(self, url: URL, *, pool_size: int, read_only: bool = False) -> Engine:
+        engine = create_engine(
             url,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,
             hide_parameters=True,  # an error's text is logged and stored: no ad of anybody's may stand in it
             connect_args={
                 "connect_timeout": 10,
                 **_KEEPALIVE,
                 "application_name": f"{url.username}-{os.getpid()}",
-                "options": self._options,
+                "options": self._options + (" -c default_transaction_read_only=on" if read_only else ""),
             },
         )
+        _ping_when_idle(engine)
+        return engine
 
     @cached_property
     def app_engine(self) -> Engine:
-        """Role app: pages and API."""
+        """Role app: what pages and API write, and the doors."""
         return self._engine(self._urls.app, pool_size=self._pool_size)
+
+    @cached_property
+    def reading_engine(self) -> Engine:
+        """Role app: what pages and API read. Read-only from the start: no transaction has to say so."""
+        return self._engine(self._urls.app, pool_size=self._pool_size, read_only=True)
 
     @cached_property
     def worker_engine(self) -> Engine:
@@ -89,7 +99,7 @@ class Database:
         if joined is not None and joined[0] == principal.scope:
             yield joined[1]
             return
-        with translated_errors(), self._read_only(self.app_engine) as connection:
+        with translated_errors(), self.reading_engine.begin() as connection:
             connection.execute(_SET_SCOPE, {"scope": principal.scope})
             yield connection
 
@@ -114,8 +124,8 @@ class Database:
     @contextmanager
     def snapshot(self, principal: Principal) -> Iterator[None]:
         """Whatever this thread reads for the principal inside is as of one moment. Nothing can be written."""
-        engine = self.app_engine.execution_options(isolation_level="REPEATABLE READ")
-        with translated_errors(), self._read_only(engine) as connection:
+        engine = self.reading_engine.execution_options(isolation_level="REPEATABLE READ")
+        with translated_errors(), engine.begin() as connection:
             connection.execute(_SET_SCOPE, {"scope": principal.scope})
             with self._joining(principal, connection):
                 yield
@@ -162,10 +172,32 @@ class Database:
 
     def dispose(self) -> None:
         """Close every pooled connection."""
-        for name in ("app_engine", "worker_engine", "operator_engine"):
+        for name in ("app_engine", "reading_engine", "worker_engine", "operator_engine"):
             engine = self.__dict__.pop(name, None)
             if engine is not None:
                 engine.dispose()
+
+
+def _ping_when_idle(engine: Engine) -> None:
+    """A connection that lay for a second is asked whether it still leads anywhere; if not, the pool is made anew.
+
+    Asking at each use costs as much as many an answer. A server that goes away in between costs the calls of that
+    second a RetryableError.
+    """
+
+    def rest(_: Any, record: ConnectionPoolEntry) -> None:
+        record.info["since"] = time.monotonic()
+
+    def wake(connection: Any, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+        if "since" not in record.info or time.monotonic() - record.info["since"] < _FRESH_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError("the connection was lost while nobody used it") from error
+
+    event.listen(engine, "checkin", rest)
+    event.listen(engine, "checkout", wake)
 
 
 @contextmanager
