@@ -5,17 +5,18 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from core.access.rights import require
+from core.access.rights import require, require_no_more
 from core.access.tokens import KEY_PREFIX, hash_of, new_key
 from core.adapters.postgres import access_store as store
 from core.adapters.postgres.audit_store import record
 from core.adapters.postgres.engine import Database
 from core.domain.principal import Permission, Principal
-from core.errors import BadInputError, NotAllowedError, NotFoundError
+from core.errors import BadInputError, NotFoundError
 
 MAX_NAME = 100
+MAX_DAYS = 3650
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,9 @@ def create_key(
 ) -> NewKey:
     """A key with some of the maker's own permissions. Raises NotAllowedError and BadInputError."""
     require(principal, Permission.ADMIN)
-    if not name.strip() or len(name) > MAX_NAME:
-        raise BadInputError(f"name: give 1 to {MAX_NAME} characters")
-    if not permissions:
-        raise BadInputError("scopes: name at least one of read, write, admin")
-    if not all(principal.may(permission) for permission in permissions):
-        raise NotAllowedError("a key can't do more than its maker: leave out the scopes you lack")
-    if expires_at is not None and expires_at <= now:
-        raise BadInputError("expires_at: give a time in the future, or none")
+    require_no_more(principal, permissions)
+    name = " ".join(name.split())
+    _check(name, permissions, now, expires_at)
     key_id = secrets.token_hex(6)
     key = new_key(key_id)
     names = [permission.value for permission in Permission if permission in permissions]
@@ -53,13 +49,13 @@ def create_key(
             connection,
             principal,
             key_id=key_id,
-            name=name.strip(),
+            name=name,
             secret_hash=hash_of(key),
             permissions=names,
             now=now,
             expires_at=expires_at,
         )
-        record(connection, principal, "key.create", key_id, name=name.strip(), scopes=names)
+        record(connection, principal, "key.create", key_id, name=name, scopes=names)
     return NewKey(key_id, key)
 
 
@@ -82,3 +78,12 @@ def bearer_of_key(database: Database, key: str, *, now: datetime) -> Principal |
         return None
     permissions = tuple(Permission(name) for name in row.permissions)
     return Principal(row.organisation_id, key_id=row.key_id, permissions=permissions)
+
+
+def _check(name: str, permissions: Collection[Permission], now: datetime, expires_at: datetime | None) -> None:
+    if not name or len(name) > MAX_NAME:
+        raise BadInputError(f"name: give 1 to {MAX_NAME} characters")
+    if not permissions:
+        raise BadInputError("scopes: name at least one of read, write, admin")
+    if expires_at is not None and not now < expires_at <= now + timedelta(days=MAX_DAYS):
+        raise BadInputError(f"expires_at: give a time within the next {MAX_DAYS} days, or none")

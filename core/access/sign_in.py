@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from core.access.rights import require, require_no_more
 from core.access.tokens import hash_of, new_token
 from core.adapters.postgres import access_store as store
 from core.adapters.postgres.audit_store import record
 from core.adapters.postgres.engine import Database
-from core.domain.principal import Principal, Role
-from core.errors import NotFoundError, SignInError
+from core.domain.principal import PERMISSIONS, Permission, Principal, Role
+from core.errors import ConflictError, NotFoundError, SignInError
 
 LINK_HOURS = 24
 _MOST_USER_AGENT = 200
@@ -26,11 +27,19 @@ class SignedIn:
 
 
 def make_link_token(database: Database, principal: Principal, user_id: str, *, now: datetime) -> str:
-    """The token of a link that signs this user in, once, within 24 hours. The caller has checked who may ask for it."""
+    """The token of a link that signs this user in, once, within 24 hours.
+
+    Raises NotFoundError, ConflictError for a disabled user, and NotAllowedError for one who may do more than the maker.
+    """
+    require(principal, Permission.ADMIN)
     token = new_token()
     with database.writer(principal) as connection:
-        if store.find_user(connection, user_id=user_id) is None:
+        user = store.find_user(connection, user_id=user_id)
+        if user is None:
             raise NotFoundError("there is no such user in your organisation")
+        if user.disabled_at is not None:
+            raise ConflictError("this user is disabled: enable them first")
+        require_no_more(principal, PERMISSIONS[Role(user.role)])
         store.insert_link(
             connection,
             principal,
@@ -39,6 +48,7 @@ def make_link_token(database: Database, principal: Principal, user_id: str, *, n
             now=now,
             expires_at=now + timedelta(hours=LINK_HOURS),
         )
+        record(connection, principal, "user.sign_in_link", user_id)
     return token
 
 
@@ -74,15 +84,32 @@ def bearer_of_session(database: Database, token: str, *, now: datetime) -> Signe
 
 def sign_out(database: Database, signed_in: SignedIn, *, now: datetime) -> None:
     """End this session."""
-    with database.writer(signed_in.principal) as connection:
-        store.end_sessions(connection, session_id=signed_in.session_id, now=now)
+    end_session(database, signed_in.principal, signed_in.session_id, now=now)
+
+
+def end_session(database: Database, principal: Principal, session_id: str, *, now: datetime) -> None:
+    """End a session of one's own, or as an owner anybody's; twice is once. Raises NotFoundError."""
+    with database.writer(principal) as connection:
+        user_id = store.user_of_session(connection, session_id=session_id)
+        is_own = user_id is not None and user_id == principal.user_id
+        if user_id is None or not (is_own or principal.may(Permission.ADMIN)):
+            raise NotFoundError("there is no such session; list yours")
+        if store.end_sessions(connection, session_id=session_id, now=now):
+            record(connection, principal, "session.end", user_id, session=session_id)
 
 
 def sign_out_everywhere(database: Database, principal: Principal, user_id: str, *, now: datetime) -> int:
-    """End every session of a user and spoil his unused links; returns how many sessions ended."""
+    """End every session of a user and spoil their unused links; returns how many sessions ended.
+
+    Everybody may do that for themselves. Raises NotAllowedError and NotFoundError.
+    """
+    if user_id != principal.user_id:
+        require(principal, Permission.ADMIN)
     with database.writer(principal) as connection:
-        ended = store.end_sessions(connection, user_id=user_id, now=now)
+        if store.find_user(connection, user_id=user_id) is None:
+            raise NotFoundError("there is no such user in your organisation")
         store.spoil_links(connection, user_id=user_id, now=now)
+        ended = store.end_sessions(connection, user_id=user_id, now=now)
         record(connection, principal, "user.sign_out_everywhere", user_id, sessions=ended)
     return ended
 
@@ -93,6 +120,8 @@ def _open_session(
     token = new_token()
     principal = Principal(user.organisation_id, Role(user.role), user.user_id)
     with database.writer(principal) as connection:
+        if not store.mark_sign_in(connection, user_id=user.user_id, now=now):
+            raise SignInError("this account is disabled: ask an owner of your organisation")
         store.insert_session(
             connection,
             principal,

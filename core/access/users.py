@@ -7,17 +7,18 @@ from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
 
-from core.access.rights import require
+from core.access.rights import require, require_no_more
 from core.adapters.postgres import access_store as store
 from core.adapters.postgres.audit_store import record
 from core.adapters.postgres.engine import Database
-from core.domain.principal import Permission, Principal, Role
+from core.domain.principal import PERMISSIONS, Permission, Principal, Role
 from core.errors import BadInputError, ConflictError, NotFoundError
 
 
 def invite_user(database: Database, principal: Principal, *, email: str, role: Role, now: datetime) -> str:
     """A user of the principal's organisation; returns his id. Raises ConflictError for an address that is taken."""
     require(principal, Permission.ADMIN)
+    require_no_more(principal, PERMISSIONS[role])
     address = normalised_email(email)
     user_id = secrets.token_hex(12)
     with database.writer(principal) as connection:
@@ -30,6 +31,7 @@ def invite_user(database: Database, principal: Principal, *, email: str, role: R
 def change_role(database: Database, principal: Principal, user_id: str, role: Role) -> None:
     """Raises NotFoundError, and ConflictError when no owner would be left."""
     require(principal, Permission.ADMIN)
+    require_no_more(principal, PERMISSIONS[role])
     with database.writer(principal) as connection:
         if not store.set_role(connection, user_id=user_id, role=role.value):
             raise NotFoundError("there is no such user in your organisation")
@@ -44,9 +46,9 @@ def disable_user(database: Database, principal: Principal, user_id: str, *, now:
         if not store.set_disabled(connection, user_id=user_id, disabled_at=now):
             raise NotFoundError("there is no such user in your organisation")
         _require_an_owner(connection)
-        store.end_sessions(connection, user_id=user_id, now=now)
         store.spoil_links(connection, user_id=user_id, now=now)
-        record(connection, principal, "user.disable", user_id)
+        ended = store.end_sessions(connection, user_id=user_id, now=now)
+        record(connection, principal, "user.disable", user_id, sessions=ended)
 
 
 def enable_user(database: Database, principal: Principal, user_id: str) -> None:
@@ -61,7 +63,7 @@ def enable_user(database: Database, principal: Principal, user_id: str) -> None:
 def normalised_email(email: str) -> str:
     """Lower case, as it is stored. Raises BadInputError."""
     try:
-        # "localhost" and ".local" are names of a machine of one's own; nothing is sent, so nothing is looked up.
+        # ".test" is for names of one's own; nothing is sent, so nothing is looked up.
         checked = validate_email(email.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise BadInputError(f"email: {error}") from None

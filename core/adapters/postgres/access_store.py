@@ -136,6 +136,12 @@ def spoil_links(connection: Connection, *, user_id: str, now: datetime) -> None:
     connection.execute(statement, {"user": user_id, "now": now})
 
 
+def mark_sign_in(connection: Connection, *, user_id: str, now: datetime) -> bool:
+    """False for a user who is disabled. It waits for whoever is just disabling them: no session slips through."""
+    statement = text("UPDATE user_account SET last_sign_in_at = :now WHERE user_id = :user AND disabled_at IS NULL")
+    return bool(connection.execute(statement, {"user": user_id, "now": now}).rowcount)
+
+
 def insert_session(
     connection: Connection,
     principal: Principal,
@@ -164,8 +170,13 @@ def insert_session(
             "expires": expires_at,
         },
     )
-    statement = text("UPDATE user_account SET last_sign_in_at = :now WHERE user_id = :user")
-    connection.execute(statement, {"user": principal.user_id, "now": now})
+
+
+def user_of_session(connection: Connection, *, session_id: str) -> str | None:
+    """Whose session of the organisation it is or was."""
+    statement = text("SELECT user_id FROM session WHERE session_id = :session")
+    found: str | None = connection.execute(statement, {"session": session_id}).scalar_one_or_none()
+    return found
 
 
 def end_sessions(
@@ -225,6 +236,23 @@ def add_organisation(connection: Connection, *, organisation_id: str, name: str)
     """False for an id that is taken."""
     statement = text("SELECT operator_add_organisation(:id, :name)")
     return bool(connection.execute(statement, {"id": organisation_id, "name": name}).scalar_one())
+
+
+def organisation_name(connection: Connection, principal: Principal) -> str | None:
+    """None for an organisation that isn't there."""
+    statement = text("SELECT name FROM organisation WHERE organisation_id = :id")
+    found: str | None = connection.execute(statement, {"id": principal.organisation_id}).scalar_one_or_none()
+    return found
+
+
+def organisations(connection: Connection) -> Sequence[AnyRow]:
+    """Columns: organisation_id, name, users, brandspaces, created_at."""
+    return connection.execute(text("SELECT * FROM operator_organisations()")).all()
+
+
+def operators(connection: Connection) -> Sequence[AnyRow]:
+    """Columns: email, added_at."""
+    return connection.execute(text("SELECT * FROM operator_operators()")).all()
 
 
 def set_operator(connection: Connection, *, email: str, is_operator: bool) -> None:
