@@ -1,4 +1,4 @@
-"""What an organisation asked for: requests with progress, their rejected rows and their events."""
+"""What an organisation asked for: requests with progress, and their rejected rows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import DateTime, literal, select, tuple_
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import event, rejected_row, request
+from core.adapters.postgres.schema import rejected_row, request
 from core.domain.principal import Principal
-from core.errors import BadInputError, NotFoundError
-from core.queries.pages import AnySelect, Page, checked_limit, decode_cursor, make_page
+from core.errors import NotFoundError
+from core.queries.pages import AnySelect, Page, checked_limit, decode_cursor, make_page, number_in, time_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,6 @@ class RejectedRow:
     excerpt: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventView:
-    """``body`` is sent as it is: request_id, status, result."""
-
-    event_id: int
-    request_id: str
-    body: Mapping[str, Any]
-    created_at: datetime
-
-
 def get_request(database: Database, principal: Principal, request_id: str) -> RequestView:
     """Raises NotFoundError."""
     statement = _requests(principal).where(request.c.request_id == request_id)
@@ -71,7 +61,7 @@ def list_requests(
     order = (request.c.created_at, request.c.request_id)
     statement = _requests(principal).order_by(*(column.desc() for column in order)).limit(checked_limit(limit) + 1)
     if position is not None:
-        there = (literal(datetime.fromisoformat(position[0]), DateTime(timezone=True)), literal(position[1]))
+        there = (literal(time_in(position[0]), DateTime(timezone=True)), literal(position[1]))
         statement = statement.where(tuple_(*order) < tuple_(*there))
     with database.reader(principal) as connection:
         rows = connection.execute(statement.prefix_with("/* list_requests */"))
@@ -90,7 +80,7 @@ def rejected_rows(
     statement = (
         select(*columns)
         .where(rejected_row.c.request_id == request_id)
-        .where(rejected_row.c.position > (int(position[0]) if position else -1))
+        .where(rejected_row.c.position > (number_in(position[0]) if position else -1))
         .order_by(rejected_row.c.position)
         .limit(checked_limit(limit) + 1)
         .prefix_with("/* rejected_rows */")
@@ -98,35 +88,6 @@ def rejected_rows(
     with database.reader(principal) as connection:
         found = [RejectedRow(**row._mapping) for row in connection.execute(statement)]
     return make_page(found, limit, question=question, key=lambda item: (item.position,))
-
-
-def events_after(database: Database, principal: Principal, event_id: int, *, limit: int = 200) -> list[EventView]:
-    """The organisation's events with a greater id, oldest first; empty when there is nothing new."""
-    if event_id < 0 or event_id >= 2**63:
-        raise BadInputError("give the id of an event, or 0 for all that are kept")
-    columns = [event.c[name] for name in EventView.__dataclass_fields__]
-    statement = (
-        select(*columns)
-        .where(event.c.organisation_id == principal.organisation_id, event.c.event_id > event_id)
-        .order_by(event.c.event_id)
-        .limit(checked_limit(limit))
-        .prefix_with("/* events_after */")
-    )
-    with database.reader(principal) as connection:
-        return [EventView(**row._mapping) for row in connection.execute(statement)]
-
-
-def last_event_id(database: Database, principal: Principal) -> int:
-    """The id of the organisation's newest event, 0 without any: where a new listener starts."""
-    statement = (
-        select(event.c.event_id)
-        .where(event.c.organisation_id == principal.organisation_id)
-        .order_by(event.c.event_id.desc())
-        .limit(1)
-        .prefix_with("/* last_event_id */")
-    )
-    with database.reader(principal) as connection:
-        return int(connection.execute(statement).scalar() or 0)
 
 
 def _requests(principal: Principal) -> AnySelect:
