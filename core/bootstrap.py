@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from core.adapters.decoder_pool import DecoderPool
@@ -104,6 +107,12 @@ class Services:
     def link_key(self) -> bytes:
         """Signs /media links."""
         return self.secrets.get_or_create("media-link-key").encode()
+
+    @cached_property
+    def answer_cipher(self) -> Fernet:
+        """Seals the answers kept for repeated calls: some of them show a secret, which the database must not."""
+        secret = self.secrets.get_or_create("answer-key").encode()
+        return Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret).digest()))
 
     @cached_property
     def internal_token(self) -> str:

@@ -13,6 +13,7 @@ AdologyError
 ├── NotAllowedError       ask for access
 │   └── SignInError       nobody is known to ask: sign in, or send a key
 └── ConflictError         another run, lease or name holds the place
+    └── InProgressError   the same call is at work: repeat it after ``retry_after_seconds``
 """
 
 from __future__ import annotations
@@ -108,3 +109,10 @@ class ConflictError(AdologyError):
     """Another run, lease or name holds the place."""
 
     code = "conflict"
+
+
+class InProgressError(ConflictError):
+    """The same call is at work; repeated a little later it gets that one's answer."""
+
+    code = "in_progress"
+    retry_after_seconds = 1.0

@@ -14,6 +14,7 @@ from daemon.api import ads, brands, brandspaces, health, ingest, media, notify, 
 from daemon.api.context import SERVICES
 from daemon.api.errors import invalid_input, register_errors
 from daemon.api.guard import install_guard
+from daemon.api.idempotency import install_idempotency
 from daemon.api.measures import install_measures
 from daemon.api.registry import registry_blueprint
 from daemon.api.sign_in import install_sign_in
@@ -52,6 +53,7 @@ def create_app(settings: Settings, services: Services, registry: ActiveBrands | 
     install_sign_in(app)
     register_errors(app)
     _register_routes(app)
+    install_idempotency(app)
     if registry is not None:
         _register_registry(app, services, registry)
     return app

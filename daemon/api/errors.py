@@ -18,6 +18,7 @@ from core.errors import (
     AdologyError,
     BadInputError,
     ConflictError,
+    InProgressError,
     MediaProblemError,
     NotAllowedError,
     NotFoundError,
@@ -110,7 +111,7 @@ def _known(error: AdologyError) -> Response:
     if status == SERVER_ERROR:
         return _unexpected(error)
     headers: dict[str, Any] = {}
-    if isinstance(error, RetryableError):
+    if isinstance(error, RetryableError | InProgressError):
         seconds = getattr(error, "retry_after_seconds", _RETRY_AFTER_SECONDS)
         headers["Retry_After"] = str(max(1, math.ceil(seconds)))
         log.warning("request can't be answered yet", code=error.code, reason=str(error))
