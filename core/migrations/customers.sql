@@ -163,7 +163,7 @@ CREATE FUNCTION order_event() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE ordered bigint;
 BEGIN
-    PERFORM pg_advisory_xact_lock(7202611211);
+    PERFORM pg_advisory_xact_lock(7202611212);
     ordered := nextval('event_event_id_seq');
     UPDATE event SET event_id = ordered WHERE event_id = NEW.event_id;
     PERFORM pg_notify('adology_events', json_build_object('event_id', ordered)::text);
