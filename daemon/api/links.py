@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core.bootstrap import Services
-from core.domain.principal import Principal
 from core.queries.ad_detail import AdDetail, MediaDetail
 from core.queries.ads import AdCard
-from core.queries.media import media_grants
+from core.queries.concepts import Concept, Concepts
+from core.queries.creatives import Creative, Creatives
 
 
 @dataclass(frozen=True, slots=True)
 class LinkedCard(AdCard):
     """An ad of a list; ``cover_url`` shows its cover until the link expires."""
 
-    cover_url: str | None
+    cover_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +34,79 @@ class LinkedAd(AdDetail):
     media: tuple[LinkedMedia, ...]
 
 
-def linked_cards(services: Services, principal: Principal, cards: Sequence[AdCard]) -> tuple[LinkedCard, ...]:
+@dataclass(frozen=True, slots=True)
+class LinkedCreative(Creative):
+    """A file; ``media_url`` gives it until the link expires."""
+
+    media_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedCreatives(Creatives):
+    """A page of files. Of ``total_ads`` that pass the filters ``ads_with_file`` have at least one that is stored."""
+
+    items: tuple[LinkedCreative, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedConcept(Concept):
+    """What one brand says, with one of its ads."""
+
+    example: LinkedCard
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedConcepts(Concepts):
+    """A page of concepts; all of them cover ``total_ads`` − ``ads_without_text``.
+
+    ``grouping`` says what makes ads one concept: "same text" compares texts only, and only for being equal.
+    """
+
+    items: tuple[LinkedConcept, ...]
+
+
+def linked_cards(services: Services, cards: Sequence[AdCard]) -> tuple[LinkedCard, ...]:
     """The cards with links to their covers."""
-    links = _links(services, principal, [card.cover_sha256 for card in cards])
-    return tuple(LinkedCard(**_values(card), cover_url=links.get(card.cover_sha256 or "")) for card in cards)
+    return tuple(
+        LinkedCard(**_values(card), cover_url=_link(services, card.cover_sha256, card.cover_type)) for card in cards
+    )
 
 
-def linked_ad(services: Services, principal: Principal, ad: AdDetail) -> LinkedAd:
+def linked_ad(services: Services, ad: AdDetail) -> LinkedAd:
     """The ad with links to its stored media."""
-    links = _links(services, principal, [medium.sha256 for medium in ad.media])
-    media = tuple(LinkedMedia(**_values(medium), media_url=links.get(medium.sha256 or "")) for medium in ad.media)
+    media = tuple(
+        LinkedMedia(**_values(medium), media_url=_link(services, medium.sha256, medium.content_type))
+        for medium in ad.media
+    )
     return LinkedAd(**{**_values(ad), "media": media})
 
 
-def _links(services: Services, principal: Principal, hashes: Sequence[str | None]) -> Mapping[str, str]:
-    wanted = {sha256 for sha256 in hashes if sha256}
-    types = media_grants(services.database, principal, wanted)
+def linked_creatives(services: Services, page: Creatives) -> LinkedCreatives:
+    """The files with links to them."""
+    items = tuple(
+        LinkedCreative(**_values(item), media_url=_link(services, item.sha256, item.content_type))
+        for item in page.items
+    )
+    return LinkedCreatives(**{**_values(page), "items": items})
+
+
+def linked_concepts(services: Services, page: Concepts) -> LinkedConcepts:
+    """The concepts with links to the covers of their examples."""
+    examples = linked_cards(services, [item.example for item in page.items])
+    items = tuple(
+        LinkedConcept(**{**_values(item), "example": example})
+        for item, example in zip(page.items, examples, strict=True)
+    )
+    return LinkedConcepts(**{**_values(page), "items": items})
+
+
+def _link(services: Services, sha256: str | None, content_type: str | None) -> str | None:
+    """What was read along with an ad or file that the principal may see is his to see: nobody has to be asked again."""
+    if sha256 is None or content_type is None:
+        return None
     seconds = services.settings.media_link_seconds
-    return {
-        sha256: services.objects.link(sha256, content_type=content_type, expires_in_seconds=seconds)
-        for sha256, content_type in types.items()
-    }
+    return services.objects.link(sha256, content_type=content_type, expires_in_seconds=seconds)
 
 
 def _values(item: Any) -> dict[str, Any]:
-    return {field.name: getattr(item, field.name) for field in fields(item)}
+    return {name: getattr(item, name) for name in item.__dataclass_fields__}
