@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 
 from core.errors import AdologyError
-from core.observability.logs import configure_logging
-from core.settings import Settings, load_settings
+from daemon.command_settings import command_settings
+from daemon.people_commands import add_people_commands
 
 FAILED: Final = 1
 
@@ -23,16 +23,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # they would show local variables
 )
+add_people_commands(app)
 
 
 @app.command()
 def up() -> None:
     """Start everything on this machine; Ctrl-C stops it."""
-    from daemon.data_commands import fill_on_first_run
+    from daemon.first_run import first_run
     from daemon.up import up as run_system
 
     console = Console()
-    run_system(_settings(), console, lambda settings: fill_on_first_run(settings, console))
+    run_system(command_settings(), console, lambda settings: first_run(settings, console))
 
 
 @app.command(name="import")
@@ -45,7 +46,7 @@ def import_(
     """Import ads from a file or folder, through all three phases."""
     from daemon.data_commands import import_path
 
-    _end(import_path(_settings(), Console(), path, brand=brand, scope=scope, wait=wait))
+    _end(import_path(command_settings(), Console(), path, brand=brand, scope=scope, wait=wait))
 
 
 @app.command()
@@ -57,7 +58,7 @@ def ingest(
     """Ask the sources for a brand's ads."""
     from daemon.data_commands import ingest as ask
 
-    _end(ask(_settings(), Console(), brand, source=source, wait=wait))
+    _end(ask(command_settings(), Console(), brand, source=source, wait=wait))
 
 
 @app.command()
@@ -65,7 +66,7 @@ def brands() -> None:
     """Every brand and how many ads it has."""
     from daemon.data_commands import show_brands
 
-    show_brands(_settings(), Console())
+    show_brands(command_settings(), Console())
 
 
 @app.command()
@@ -76,7 +77,7 @@ def requests(
     """What was asked for, how far it is, and what came of it."""
     from daemon.data_commands import show_requests
 
-    show_requests(_settings(), Console(), request_id, rejected=rejected)
+    show_requests(command_settings(), Console(), request_id, rejected=rejected)
 
 
 @app.command()
@@ -84,7 +85,7 @@ def cancel(request_id: Annotated[str, typer.Argument(help="`./adology requests` 
     """Take a request back; what it brought stays, and what others wait for goes on."""
     from daemon.data_commands import cancel as take_back
 
-    take_back(_settings(), Console(), request_id)
+    take_back(command_settings(), Console(), request_id)
 
 
 @app.command()
@@ -95,7 +96,7 @@ def repair(
     """Acquire again the media that a run could not have."""
     from daemon.data_commands import repair as ask
 
-    _end(ask(_settings(), Console(), batch_id, wait=wait))
+    _end(ask(command_settings(), Console(), batch_id, wait=wait))
 
 
 @app.command(name="dead-letters")
@@ -106,9 +107,9 @@ def dead_letters(
     from daemon.data_commands import redrive_dead_letter, show_dead_letters
 
     if redrive is None:
-        show_dead_letters(_settings(), Console())
+        show_dead_letters(command_settings(), Console())
     else:
-        redrive_dead_letter(_settings(), Console(), redrive)
+        redrive_dead_letter(command_settings(), Console(), redrive)
 
 
 @app.command()
@@ -116,7 +117,7 @@ def migrate() -> None:
     """Create the database where missing and bring its schema up to date."""
     from daemon.up import available_database, prepare_database
 
-    settings = _settings()
+    settings = command_settings()
     with available_database(settings):
         prepare_database(settings)
     typer.echo("The schema is up to date.")
@@ -132,13 +133,6 @@ def version() -> None:
 def _end(is_done: bool) -> None:
     if not is_done:
         raise typer.Exit(FAILED)
-
-
-def _settings() -> Settings:
-    settings = load_settings()
-    is_chosen = "log_level" in settings.model_fields_set
-    configure_logging(level=settings.log_level if is_chosen else "WARNING", json=settings.log_json)
-    return settings
 
 
 def main() -> int:

@@ -11,18 +11,17 @@ from rich.table import Table
 
 from core.bootstrap import Services
 from core.curation.brandspaces import create_brandspace
-from core.domain.principal import LOCAL_PRINCIPAL
+from core.domain.principal import Principal
 from core.errors import ConflictError
 from core.pipeline.imports import Importer
 from core.pipeline.redrive import redrive
 from core.pipeline.requests import ask_for_ingest, ask_for_repair, cancel_request
-from core.pipeline.sample import fill_with_sample
 from core.queries.brands import list_brands
 from core.queries.operations import dead_letters
 from core.queries.requests import get_request, list_requests, rejected_rows
 from core.settings import Settings
 from daemon.ledger import show_ledger, wait_for
-from daemon.working_system import stores, working_system
+from daemon.working_system import asking, stores, working_system
 
 
 def import_path(
@@ -32,39 +31,39 @@ def import_path(
 
     Without ``wait`` it goes on in the running system; a pipeline started for this command is waited for.
     """
-    with working_system(settings, console) as (services, is_temporary):
+    with working_system(settings, console) as (services, asker, is_temporary):
         with console.status("reading …") as status:
-            request_id = _importer(services).import_path(
-                LOCAL_PRINCIPAL,
+            request_id = importer(services).import_path(
+                asker,
                 path,
                 today=datetime.now(UTC).date(),
                 brand=brand,
                 scope=scope,
                 progress=lambda rows: status.update(f"reading … {rows:,} rows"),
             )
-        _make_brandspace(services, request_id, path.resolve().name)
-        return _report(services, request_id, console, wait=wait or is_temporary)
+        _make_brandspace(services, asker, request_id, path.resolve().name)
+        return _report(services, asker, request_id, console, wait=wait or is_temporary)
 
 
 def ingest(settings: Settings, console: Console, brand: str, *, source: str | None, wait: bool) -> bool:
     """Ask the sources for a brand's ads."""
-    with working_system(settings, console) as (services, is_temporary):
-        request_id = ask_for_ingest(services.database, services.sources, LOCAL_PRINCIPAL, brand=brand, source=source)
-        return _report(services, request_id, console, wait=wait or is_temporary)
+    with working_system(settings, console) as (services, asker, is_temporary):
+        request_id = ask_for_ingest(services.database, services.sources, asker, brand=brand, source=source)
+        return _report(services, asker, request_id, console, wait=wait or is_temporary)
 
 
 def cancel(settings: Settings, console: Console, request_id: str) -> None:
     """Take a request back."""
-    with stores(settings) as services:
-        cancel_request(services.database, LOCAL_PRINCIPAL, request_id)
+    with asking(settings) as (services, asker):
+        cancel_request(services.database, asker, request_id)
     console.print(f"Request {request_id} is cancelled: what nobody else waits for stops within seconds.")
 
 
 def repair(settings: Settings, console: Console, batch_id: str, *, wait: bool) -> bool:
     """Acquire again what a run could not have."""
-    with working_system(settings, console) as (services, is_temporary):
-        request_id = ask_for_repair(services.database, LOCAL_PRINCIPAL, batch_id)
-        return _report(services, request_id, console, wait=wait or is_temporary)
+    with working_system(settings, console) as (services, asker, is_temporary):
+        request_id = ask_for_repair(services.database, asker, batch_id)
+        return _report(services, asker, request_id, console, wait=wait or is_temporary)
 
 
 def show_dead_letters(settings: Settings, console: Console) -> None:
@@ -89,8 +88,8 @@ def redrive_dead_letter(settings: Settings, console: Console, dead_letter_id: in
 
 def show_brands(settings: Settings, console: Console) -> None:
     """Every brand, with how many ads."""
-    with stores(settings) as services:
-        page = list_brands(services.database, LOCAL_PRINCIPAL, limit=200)
+    with asking(settings) as (services, asker):
+        page = list_brands(services.database, asker, limit=200)
     table = Table("slug", "name", "scopes", "ads", box=None, padding=(0, 2))
     for brand in page.items:
         table.add_row(brand.slug, brand.display_name, ", ".join(brand.scopes), f"{brand.ads:,}")
@@ -99,60 +98,43 @@ def show_brands(settings: Settings, console: Console) -> None:
 
 def show_requests(settings: Settings, console: Console, request_id: str | None, *, rejected: bool) -> None:
     """The newest requests, or one with its ledger, or all its rejected rows."""
-    with stores(settings) as services:
+    with asking(settings) as (services, asker):
         if request_id is None:
-            _show_newest(services, console)
+            _show_newest(services, asker, console)
         elif rejected:
-            _show_all_rejections(services, console, request_id)
+            _show_all_rejections(services, asker, console, request_id)
         else:
-            request = get_request(services.database, LOCAL_PRINCIPAL, request_id)
-            show_ledger(services.database, LOCAL_PRINCIPAL, request, console)
+            request = get_request(services.database, asker, request_id)
+            show_ledger(services.database, asker, request, console)
 
 
-def fill_on_first_run(settings: Settings, console: Console) -> None:
-    """Queue the sample market into an empty system; it fills while the pages are open already."""
-    if not settings.sample_market:
-        return
-    with stores(settings) as services, console.status("sample market …") as status:
-        requests = fill_with_sample(
-            services.database,
-            _importer(services),
-            services.sample_market,
-            LOCAL_PRINCIPAL,
-            progress=lambda text: status.update(f"{text} …"),
-        )
-    if requests:
-        console.print(
-            "  sample market queued (sample data: invented brands); the pages fill within minutes", highlight=False
-        )
-
-
-def _importer(services: Services) -> Importer:
+def importer(services: Services) -> Importer:
+    """What stages files and queues them."""
     return Importer(services.database, services.objects, services.settings.media_max_bytes)
 
 
-def _make_brandspace(services: Services, request_id: str, name: str) -> None:
+def _make_brandspace(services: Services, asker: Principal, request_id: str, name: str) -> None:
     """A brandspace of what was imported, so that the pages show it at once; one of that name stays as it is."""
-    brands = get_request(services.database, LOCAL_PRINCIPAL, request_id).params["brands"]
+    brands = get_request(services.database, asker, request_id).params["brands"]
     if not brands:
         return
     try:
-        create_brandspace(services.database, LOCAL_PRINCIPAL, name=name[:80], competitors=brands)
+        create_brandspace(services.database, asker, name=name[:80], competitors=brands)
     except ConflictError:
         return
 
 
-def _report(services: Services, request_id: str, console: Console, *, wait: bool) -> bool:
+def _report(services: Services, asker: Principal, request_id: str, console: Console, *, wait: bool) -> bool:
     if not wait:
         console.print(f"Queued as request {request_id}:\n  ./adology requests {request_id}   tells how far it is.")
         return True
-    request = wait_for(services.database, LOCAL_PRINCIPAL, request_id, console)
-    show_ledger(services.database, LOCAL_PRINCIPAL, request, console)
+    request = wait_for(services.database, asker, request_id, console)
+    show_ledger(services.database, asker, request, console)
     return request.status == "completed" and not request.error
 
 
-def _show_newest(services: Services, console: Console) -> None:
-    page = list_requests(services.database, LOCAL_PRINCIPAL, limit=20)
+def _show_newest(services: Services, asker: Principal, console: Console) -> None:
+    page = list_requests(services.database, asker, limit=20)
     table = Table("request", "kind", "status", "asked (UTC)", "about", box=None, padding=(0, 1))
     for column in table.columns[:-1]:
         column.no_wrap = True  # an id cut short is no id
@@ -162,10 +144,10 @@ def _show_newest(services: Services, console: Console) -> None:
     console.print(table if page.items else "No requests yet.")
 
 
-def _show_all_rejections(services: Services, console: Console, request_id: str) -> None:
+def _show_all_rejections(services: Services, asker: Principal, console: Console, request_id: str) -> None:
     cursor = None
     while True:
-        page = rejected_rows(services.database, LOCAL_PRINCIPAL, request_id, cursor=cursor)
+        page = rejected_rows(services.database, asker, request_id, cursor=cursor)
         for row in page.items:
             console.print(f"{row.file}:{row.line or ''}  {row.code}: {row.reason}", markup=False, highlight=False)
         cursor = page.next_cursor

@@ -34,11 +34,12 @@ READY_SECONDS: Final = 180.0
 STOP_SECONDS: Final = 25.0  # the daemon gives its work back within 20
 _TEND_SECONDS: Final = 0.2
 
-OnReady = Callable[[Settings], None]
+OnReady = Callable[[Settings], str]
 
 
-def up(settings: Settings, console: Console, on_ready: OnReady | None = None) -> None:
-    """Run until Ctrl-C, SIGTERM or SIGHUP. ``on_ready`` is called once, when everything answers.
+def up(settings: Settings, console: Console, on_ready: OnReady) -> None:
+    """Run until Ctrl-C, SIGTERM or SIGHUP. ``on_ready`` is called once, when everything answers: what it returns is
+    printed as the address to sign in at.
 
     Raises ConflictError (port taken, running already), BadInputError (unusable home), UnavailableError (a part
     doesn't start) or TerminalError (a part ends again and again); nothing is left running then.
@@ -57,7 +58,7 @@ def up(settings: Settings, console: Console, on_ready: OnReady | None = None) ->
             console.print("Stopped.")
 
 
-def _run(settings: Settings, console: Console, on_ready: OnReady | None, stack: ExitStack, stopping: _Stopping) -> None:
+def _run(settings: Settings, console: Console, on_ready: OnReady, stack: ExitStack, stopping: _Stopping) -> None:
     postgres = None if settings.database_url else EmbeddedPostgres(settings.home)
     if postgres is not None:
         stack.callback(postgres.stop)
@@ -72,9 +73,8 @@ def _run(settings: Settings, console: Console, on_ready: OnReady | None, stack: 
     with console.status("daemon and workbench …"):
         supervisor.start()
         supervisor.wait_until_ready(READY_SECONDS, lambda name: _done(console, name, began))
-    if on_ready is not None:
-        on_ready(settings)
-    _show_addresses(settings, console)
+    stack.enter_context(_known_address(settings))
+    _show_addresses(settings, console, on_ready(settings))
     while True:
         time.sleep(_TEND_SECONDS)
         if postgres is not None and not postgres.is_running:
@@ -106,6 +106,27 @@ def available_database(settings: Settings) -> Iterator[bool]:
                 prepare_database(settings)
                 is_own = True
         yield is_own
+
+
+@contextmanager
+def _known_address(settings: Settings) -> Iterator[None]:
+    """Other commands learn where the workbench is: its port may be one that was free."""
+    file = _address_file(settings)
+    file.write_text(settings.workbench_address, encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def running_workbench(settings: Settings) -> str | None:
+    """The address of the workbench that ``up`` runs now; None where none runs."""
+    file = _address_file(settings)
+    return file.read_text(encoding="utf-8") if file.exists() else None
+
+
+def _address_file(settings: Settings) -> Path:
+    return settings.home / "run" / "workbench_url"
 
 
 def children(settings: Settings) -> list[ChildSpec]:
@@ -224,13 +245,15 @@ def _done(console: Console, name: str, began: float) -> None:
     console.print(f"  {name:<12} ready after {time.monotonic() - began:.1f} s", highlight=False)
 
 
-def _show_addresses(settings: Settings, console: Console) -> None:
+def _show_addresses(settings: Settings, console: Console, sign_in: str) -> None:
     lines = (
         "Adology is up.",
-        f"  workbench  http://{LOOPBACK}:{settings.workbench_port}",
-        f"  API        http://{settings.api_host}:{settings.api_port}",
+        f"  workbench  {settings.workbench_address}",
+        f"  sign in    {sign_in}",
+        "             (works once, within 24 hours; `./adology login` makes another)",
+        f"  API        {settings.api_url}",
         f"  logs       {settings.home / 'logs'}",
         "Ctrl-C stops everything.",
     )
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True, markup=False)

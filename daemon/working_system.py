@@ -8,7 +8,9 @@ from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 
+from core.access.organisations import command_line_principal
 from core.bootstrap import Services, build_services
+from core.domain.principal import Principal
 from core.queries.operations import heartbeats
 from core.settings import Settings
 from daemon.supervisor import Supervisor
@@ -27,16 +29,24 @@ def stores(settings: Settings) -> Iterator[Services]:
 
 
 @contextmanager
-def working_system(settings: Settings, console: Console) -> Iterator[tuple[Services, bool]]:
-    """The services, with somebody at work on the queues; and whether that ends together with this command."""
+def asking(settings: Settings) -> Iterator[tuple[Services, Principal]]:
+    """``stores``, and for whom the command line works. Raises NotFoundError without such an organisation."""
+    with stores(settings) as services:
+        yield services, command_line_principal(services.database, settings.organisation)
+
+
+@contextmanager
+def working_system(settings: Settings, console: Console) -> Iterator[tuple[Services, Principal, bool]]:
+    """``asking``, with somebody at work on the queues; and whether that ends together with this command."""
     with ExitStack() as stack:
         is_own = stack.enter_context(available_database(settings))
         services = build_services(settings)
         stack.callback(services.database.dispose)
+        principal = command_line_principal(services.database, settings.organisation)
         is_temporary = is_own or not _has_worker(services)
         if is_temporary:
             _start_daemon(settings, console, stack)
-        yield services, is_temporary
+        yield services, principal, is_temporary
 
 
 def _has_worker(services: Services) -> bool:

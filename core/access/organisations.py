@@ -1,14 +1,15 @@
-"""Customers and operators. Operators only, and they stand at the command line: nothing here is reachable over HTTP."""
+"""Customers and operators, for operators at the command line: only ``organisation_name`` is of use to anybody else."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from core.access.users import normalised_email
 from core.adapters.postgres import access_store as store
 from core.adapters.postgres.engine import Database
-from core.domain.principal import SHARED_SCOPE
-from core.errors import BadInputError, ConflictError
+from core.domain.principal import SHARED_SCOPE, Principal
+from core.errors import BadInputError, ConflictError, NotFoundError
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -26,3 +27,34 @@ def name_operator(database: Database, email: str, *, is_operator: bool) -> None:
     """Whether the user of this address sees figures over all organisations."""
     with database.operator(writes=True) as connection:
         store.set_operator(connection, email=normalised_email(email), is_operator=is_operator)
+
+
+def list_organisations(database: Database) -> Sequence[store.AnyRow]:
+    """Rows with organisation_id, name, users and brandspaces (how many), created_at."""
+    with database.operator() as connection:
+        return store.organisations(connection)
+
+
+def list_operators(database: Database) -> Sequence[store.AnyRow]:
+    """Rows with email, added_at."""
+    with database.operator() as connection:
+        return store.operators(connection)
+
+
+def organisation_name(database: Database, principal: Principal) -> str:
+    """What the principal's organisation is called. Raises NotFoundError."""
+    with database.reader(principal) as connection:
+        name = store.organisation_name(connection, principal)
+    if name is None:
+        made_by = f"`./adology organisations add {principal.organisation_id}`"
+        raise NotFoundError(f"there is no organisation {principal.organisation_id!r}: {made_by} makes it")
+    return name
+
+
+def command_line_principal(database: Database, organisation_id: str) -> Principal:
+    """For whom the command line works. Raises BadInputError, and NotFoundError without such an organisation."""
+    if not _ID.fullmatch(organisation_id) or organisation_id == SHARED_SCOPE:
+        raise BadInputError(f"ADOLOGY_ORGANISATION={organisation_id}: that can't be the id of an organisation")
+    principal = Principal(organisation_id)
+    organisation_name(database, principal)
+    return principal
