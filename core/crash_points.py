@@ -44,6 +44,10 @@ CRASH_POINTS: Final = (
     "ai.claimed",
     "ai.read",
     "ai.finished",
+    "export.begun",
+    "export.written",
+    "export.stored",
+    "export.finished",
     "dead_letter.closed",
     "dead_letter.filed",
 )

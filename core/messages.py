@@ -12,8 +12,9 @@ from core.errors import BadInputError
 GATHER_QUEUE = "brand-gather-queue"
 URL_QUEUE = "url-process-queue"
 AI_QUEUE = "brand-ai-phase-queue"
+REQUEST_QUEUE = "request-queue"  # other long work
 
-BASE_QUEUES = (GATHER_QUEUE, URL_QUEUE, AI_QUEUE)
+BASE_QUEUES = (GATHER_QUEUE, URL_QUEUE, AI_QUEUE, REQUEST_QUEUE)
 BACKGROUND_SUFFIX = "-background"
 DEAD_LETTER_SUFFIX = "-dlq"
 WORK_QUEUES = tuple(name + suffix for name in BASE_QUEUES for suffix in ("", BACKGROUND_SUFFIX))
@@ -26,7 +27,6 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    brand: str = Field(min_length=1, max_length=200)
     scope: str = Field(SHARED_SCOPE, min_length=1, max_length=64)
     batch_id: str | None = None
     request_id: str | None = None
@@ -37,7 +37,13 @@ class Message(BaseModel):
         return self.model_dump_json(exclude_none=True, ensure_ascii=True)
 
 
-class GatherMessage(Message):
+class BrandMessage(Message):
+    """Work on one brand."""
+
+    brand: str = Field(min_length=1, max_length=200)
+
+
+class GatherMessage(BrandMessage):
     """``{"brand": "nike"}``: ask the sources for the brand's ads."""
 
     source: str | None = None  # one named source; None: every source that knows the brand
@@ -45,7 +51,7 @@ class GatherMessage(Message):
     repairs: str | None = None  # instead of asking a source: the batch whose failed media are acquired again
 
 
-class UrlMessage(Message):
+class UrlMessage(BrandMessage):
     """``{"brand", "url", "metadata"}``: acquire one item."""
 
     url: str = Field(min_length=1, max_length=MAX_URL_CHARACTERS)
@@ -53,8 +59,14 @@ class UrlMessage(Message):
     item_id: str | None = None
 
 
-class AiPhaseMessage(Message):
+class AiPhaseMessage(BrandMessage):
     """``{"brand": "nike"}``: read the brand's new content."""
+
+
+class RequestMessage(Message):
+    """``{"request_id": "…"}``: do what the request asks for."""
+
+    request_id: str = Field(min_length=1, max_length=64)
 
 
 M = TypeVar("M", bound=Message)

@@ -54,6 +54,14 @@ class Settings(BaseSettings):
     )
     organisation: str = Field("local", min_length=1, description="Whom the command line works for.")
     session_hours: int = Field(336, ge=1, description="How long a sign-in lasts.")
+    oidc_issuer: str = Field(
+        "", description="Identity provider people may sign in with (OpenID Connect), https://…; empty: links only."
+    )
+    oidc_client_id: str = Field("", description="Our id at that provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Our secret there; empty: a public client, protected by PKCE."
+    )
+    oidc_name: str = Field("single sign-on", description="Name of the provider on the button.")
     socket_cap: int = Field(200, ge=1, description="WebSockets held at once; one more is refused.")
 
     database_url: SecretStr | None = Field(
@@ -86,6 +94,7 @@ class Settings(BaseSettings):
     gather_threads: int = Field(2, ge=1, le=64, description="Brands gathered at once per process.")
     worker_threads: int = Field(20, ge=1, le=64, description="URL messages handled at once per process.")
     ai_threads: int = Field(2, ge=1, le=64, description="Brands read at once per process; the text model takes a core.")
+    request_threads: int = Field(2, ge=1, le=64, description="Exports written at once per process.")
     lease_seconds: int = Field(60, ge=1, description="How long a commit may take before another worker takes over.")
     run_deadline_seconds: int = Field(
         900, ge=1, description="Time without progress after which a run closes its missing items as failed."
@@ -119,6 +128,7 @@ class Settings(BaseSettings):
     )
     sample_market: bool = Field(True, description="Fill an empty system with the sample market on the first `up`.")
     sample_ads: int = Field(2_500, ge=10, description="Size of the sample market.")
+    export_days: int = Field(7, ge=1, le=365, description="How long the file of an export is kept.")
     request_retention_hours: int = Field(24, ge=1, description="How long request events are kept for resuming sockets.")
 
     @field_validator("database_url", "database_app_url", "database_worker_url", "database_operator_url")
@@ -147,7 +157,7 @@ class Settings(BaseSettings):
             raise ValueError(str(error).removeprefix(variable).removeprefix(": ").strip()) from None
         return value
 
-    @field_validator("internal_token", "documents_url")
+    @field_validator("internal_token", "documents_url", "oidc_client_secret")
     @classmethod
     def _empty_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is not None and value.get_secret_value() else None
@@ -171,6 +181,14 @@ class Settings(BaseSettings):
             raise ValueError("ADOLOGY_FETCH_ALLOW_HOSTS is for tests and refused in production: unset it")
         if self.environment == "production" and self.crash_at:
             raise ValueError("ADOLOGY_CRASH_AT is for tests and refused in production: unset it")
+        return self
+
+    @model_validator(mode="after")
+    def _name_the_client(self) -> Self:
+        if self.oidc_issuer and not is_safe_address(self.oidc_issuer):
+            raise ValueError("ADOLOGY_OIDC_ISSUER must start with https://")
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("ADOLOGY_OIDC_CLIENT_ID is needed with ADOLOGY_OIDC_ISSUER: the provider gives it")
         return self
 
     @model_validator(mode="after")

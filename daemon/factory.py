@@ -10,7 +10,7 @@ from core.adapters.postgres.event_feed import EventFeed
 from core.bootstrap import Services
 from core.settings import Settings
 from daemon import sockets
-from daemon.api import ads, brands, brandspaces, creatives, health, ingest, insights, media, notify, requests
+from daemon.api import ads, brands, brandspaces, creatives, exports, health, ingest, insights, media, notify, requests
 from daemon.api.context import SERVICES
 from daemon.api.errors import invalid_input, register_errors
 from daemon.api.guard import install_guard
@@ -28,6 +28,7 @@ _RESOURCES = (
     creatives.blueprint,
     insights.blueprint,
     ingest.blueprint,
+    exports.blueprint,
     requests.blueprint,
     notify.blueprint,
 )

@@ -17,7 +17,7 @@ from core.adapters.postgres.run_store import beat
 from core.ai.labelling import TextLabeller
 from core.bootstrap import Services
 from core.errors import AdologyError
-from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, GATHER_QUEUE, QUEUES, URL_QUEUE
+from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, GATHER_QUEUE, QUEUES, REQUEST_QUEUE, URL_QUEUE
 from core.observability import metrics
 from core.observability.errors_sink import ErrorsSink
 from core.observability.logs import get_logger
@@ -25,6 +25,7 @@ from core.pipeline.acquire import Acquirer
 from core.pipeline.ai_phase import AiPhase
 from core.pipeline.commit import Committer
 from core.pipeline.enrich import Enricher
+from core.pipeline.exports import Exporter
 from core.pipeline.gather import Gatherer
 from core.pipeline.journal import RunJournal
 from core.pipeline.progress import report_progress
@@ -37,6 +38,7 @@ from daemon.handlers.acquire import AcquireHandler
 from daemon.handlers.dead_letters import DeadLetterHandler
 from daemon.handlers.enrich import EnrichHandler
 from daemon.handlers.gather import GatherHandler
+from daemon.handlers.requests import RequestHandler
 from registry.active_brands import ActiveBrands
 from registry.client import RegistryClient
 
@@ -49,7 +51,6 @@ _HEARTBEAT_SECONDS = 10.0
 _REGISTRY_SECONDS = 2.0
 _FORGET_SECONDS = 60.0
 _BATCH = 10  # a received batch: the most SQS gives at once
-_JOBS = 32  # a long AI phase must not keep the relay waiting for a thread
 
 
 @dataclass
@@ -91,7 +92,6 @@ def start_roles(
     stopping = threading.Event()
     schedule = BackgroundScheduler(
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
-        executors={"default": {"type": "threadpool", "max_workers": _JOBS}},
         timezone="UTC",
     )
     running = RunningRoles(schedule, stopping)
@@ -112,6 +112,8 @@ def start_roles(
     heart = _heart(services, roles)
     _guarded(heart, "heartbeat")()  # a command that looks for a worker must find this one at once
     _repeat(schedule, heart, _HEARTBEAT_SECONDS, "heartbeat")
+    # A thread for each: a long AI phase must not keep the relay waiting for one.
+    schedule.add_executor("threadpool", max_workers=len(schedule.get_jobs()))
     schedule.start()
     return running
 
@@ -158,6 +160,7 @@ def consumers_of(settings: Settings, services: Services, stopping: threading.Eve
         GATHER_QUEUE: settings.gather_threads,
         URL_QUEUE: settings.worker_threads,
         AI_QUEUE: settings.ai_threads,
+        REQUEST_QUEUE: settings.request_threads,
     }
     found: list[Consumer] = []
     for handler in handlers(settings, services, stopping.is_set):
@@ -200,7 +203,17 @@ def handlers(
         GatherHandler(gatherer, committer, registry),
         AcquireHandler(acquirer, committer, registry),
         EnrichHandler(enricher, services.queue),
+        RequestHandler(build_exporter(settings, services, is_stopping)),
     )
+
+
+def build_exporter(settings: Settings, services: Services, is_stopping: Callable[[], bool] = lambda: False) -> Exporter:
+    """What writes exports in the worker, and forgets their files in the scheduler."""
+
+    def dimensions() -> tuple[str, ...]:
+        return tuple(services.taxonomy.dimensions)  # half a second of loading, for the first export
+
+    return Exporter(services.database, services.objects, services.clock, dimensions, settings.export_days, is_stopping)
 
 
 def _schedule_sweeps(schedule: BackgroundScheduler, settings: Settings, services: Services) -> None:
@@ -210,6 +223,7 @@ def _schedule_sweeps(schedule: BackgroundScheduler, settings: Settings, services
     _repeat(schedule, lambda: report_progress(services.database), _PROGRESS_SECONDS, "progress")
     _repeat(schedule, sweeper.sweep, settings.sweep_seconds, "sweep")
     _repeat(schedule, lambda: _forget_events(services, hours), _FORGET_SECONDS, "old events")
+    _repeat(schedule, build_exporter(settings, services).forget_expired, _FORGET_SECONDS, "old exports")
     _repeat(schedule, lambda: _measure_queues(services), _HEARTBEAT_SECONDS, "queue depths")
 
 

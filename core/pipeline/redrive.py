@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.adapters.postgres.engine import Connection, Database
+from core.adapters.postgres.export_store import reopen_export
 from core.adapters.postgres.outbox import PostgresDeadLetters, PostgresOutbox
 from core.adapters.postgres.runs import PostgresAiPhases, PostgresRuns
 from core.domain.run import ACTIVE_STATES
@@ -13,9 +14,11 @@ from core.messages import (
     AI_QUEUE,
     BACKGROUND_SUFFIX,
     GATHER_QUEUE,
+    REQUEST_QUEUE,
     URL_QUEUE,
     AiPhaseMessage,
     GatherMessage,
+    RequestMessage,
     UrlMessage,
     parse_message,
 )
@@ -64,4 +67,16 @@ def _read_again(connection: Connection, body: str) -> tuple[str, str, str]:
     return AI_QUEUE, body, f"{message.brand!r} is read again"
 
 
-_AGAIN: Final = {GATHER_QUEUE: _gather_again, URL_QUEUE: _acquire_again, AI_QUEUE: _read_again}
+def _ask_again(connection: Connection, body: str) -> tuple[str, str, str]:
+    message = parse_message(RequestMessage, body)
+    if not reopen_export(connection, message.request_id):
+        raise ConflictError("its request isn't one that failed: ask for a new export")
+    return REQUEST_QUEUE, body, f"request {message.request_id} is worked on again"
+
+
+_AGAIN: Final = {
+    GATHER_QUEUE: _gather_again,
+    URL_QUEUE: _acquire_again,
+    AI_QUEUE: _read_again,
+    REQUEST_QUEUE: _ask_again,
+}

@@ -14,7 +14,7 @@ from daemon.consumer import Handler
 
 _log = get_logger(__name__)
 _REASON = "delivered too often without an answer: its worker died each time"
-_UNREADABLE = Message(brand="unknown")
+_UNREADABLE = Message()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,16 @@ from pathlib import Path
 from core import messages
 from core.adapters.postgres.roles import Cluster
 from core.bootstrap import build_services
-from core.messages import AI_QUEUE, BASE_QUEUES, DEAD_LETTER_SUFFIX, GATHER_QUEUE, QUEUES, URL_QUEUE, WORK_QUEUES
+from core.messages import (
+    AI_QUEUE,
+    BASE_QUEUES,
+    DEAD_LETTER_SUFFIX,
+    GATHER_QUEUE,
+    QUEUES,
+    REQUEST_QUEUE,
+    URL_QUEUE,
+    WORK_QUEUES,
+)
 from daemon.handlers.dead_letters import DeadLetterHandler
 from daemon.roles import consumers_of
 from tests.daemon.support import daemon_settings
@@ -28,8 +37,8 @@ def test_every_queue_is_consumed(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_the_queues_have_the_names_of_the_specification() -> None:
-    assert BASE_QUEUES == ("brand-gather-queue", "url-process-queue", "brand-ai-phase-queue")
-    assert (GATHER_QUEUE, URL_QUEUE, AI_QUEUE) == BASE_QUEUES
+    assert BASE_QUEUES == ("brand-gather-queue", "url-process-queue", "brand-ai-phase-queue", "request-queue")
+    assert (GATHER_QUEUE, URL_QUEUE, AI_QUEUE, REQUEST_QUEUE) == BASE_QUEUES
     assert "brand-ai-phase-queue-background-dlq" in QUEUES
 
 

@@ -100,13 +100,13 @@ class PostgresRequests:
 
 
 def open_requests(connection: Connection, *, after: str = "", limit: int = 500) -> list[dict[str, Any]]:
-    """Requests that aren't over, or were cancelled and have no ledger yet, by id from ``after`` on; locked so that one
-    process reports each."""
+    """Requests for runs that aren't over, or were cancelled and have no ledger yet, by id from ``after`` on; locked so
+    that one process reports each. Whoever works on an export reports it himself."""
     rows = connection.execute(
         text(
             "SELECT request_id, organisation_id, kind, status, params, progress FROM request"
             " WHERE (status IN ('queued', 'processing') OR (status = 'cancelled' AND result IS NULL))"
-            " AND request_id > :after"
+            " AND kind <> 'export' AND request_id > :after"
             " ORDER BY request_id LIMIT :limit FOR UPDATE SKIP LOCKED"
         ),
         {"after": after, "limit": limit},
