@@ -29,7 +29,7 @@ from core.errors import BadInputError
 from core.queries.conditions import Condition, matching
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
-from core.queries.seen_labels import label_is_known, seen_label
+from core.queries.seen_labels import is_known, seen_label
 from core.queries.status import AdStatus, counted_ads, shown_ads, shown_status
 
 COPY_CHARACTERS = 1_000  # of a card; the detail has all of it
@@ -168,7 +168,7 @@ def _labels_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[tuple[str
             seen_label.c.content_id,
             seen_label.c.dimension,
             seen_label.c.value,
-            label_is_known.label("known"),
+            is_known(seen_label).label("known"),
         )
         .where(tuple_(seen_label.c.scope, seen_label.c.content_id).in_(contents))
         .order_by(seen_label.c.dimension, seen_label.c.confidence.desc(), seen_label.c.value)

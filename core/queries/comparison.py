@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import (
+    ARRAY,
     CTE,
     ColumnElement,
     Connection,
@@ -25,13 +26,14 @@ from sqlalchemy import (
 )
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import ad, content, label
+from core.adapters.postgres.schema import ad, content, label, label_overlay
 from core.domain.principal import Principal
 from core.insights.launches import Period, fill_periods
 from core.insights.mixes import MAX_BRANDS, BrandMix, LabelMix, mix_of_brands
-from core.queries.conditions import label_is_known, matching
+from core.queries.conditions import matching
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnySelect
+from core.queries.seen_labels import is_known, overlay_values, same_content
 from core.queries.status import counted_ads
 
 FORMAT = "format"  # a dimension that no label says: the source declares it of every ad
@@ -128,7 +130,7 @@ _KNOWN, _UNKNOWN, _WITHOUT_TEXT, _PENDING, _KNOWN_VALUE = "known", "unknown", "w
 
 def _text_of(contents: CTE) -> ColumnElement[bool]:
     """Joins what is to be labelled; an ad that says nothing has no row there."""
-    return and_(content.c.scope == contents.c.scope, content.c.content_id == contents.c.content_id)
+    return same_content(content, contents)
 
 
 def _contents(connection: Connection, brandspace: str, filters: AdFilters) -> CTE:
@@ -145,16 +147,22 @@ def _contents(connection: Connection, brandspace: str, filters: AdFilters) -> CT
 
 def _mix(contents: CTE, dimension: str) -> AnySelect:
     """Rows (brand, state, value, ads): every ad once by state, and once for each known value it has."""
-    mine = and_(
-        label.c.scope == contents.c.scope, label.c.content_id == contents.c.content_id, label.c.dimension == dimension
-    )
+    mine = and_(same_content(label, contents), label.c.dimension == dimension)
+    ours = and_(same_content(label_overlay, contents), label_overlay.c.dimension == dimension)  # at most one
+    is_corrected = label_overlay.c.content_id.isnot(None)
+    corrected = func.nullif(overlay_values, cast([], ARRAY(Text)))
+    machine = func.array_agg(label.c.value).filter(is_known(label))
     has_text = content.c.content_id.isnot(None)
+    source = contents.outerjoin(content, _text_of(contents)).outerjoin(label, mine).outerjoin(label_overlay, ours)
+    group = (contents.c.scope, contents.c.content_id, contents.c.brand_slug, contents.c.ads, has_text)
     read = (
         select(contents.c.brand_slug, contents.c.ads, has_text.label("has_text"))
-        .add_columns(func.count(label.c.value).label("rows"))
-        .add_columns(func.array_agg(label.c.value).filter(label_is_known).label("known"))
-        .select_from(contents.outerjoin(content, _text_of(contents)).outerjoin(label, mine))
-        .group_by(contents.c.scope, contents.c.content_id, contents.c.brand_slug, contents.c.ads, has_text)
+        .add_columns(func.count(func.coalesce(label.c.value, label_overlay.c.content_id)).label("rows"))
+        .add_columns(
+            case((is_corrected, corrected), else_=machine).label("known")
+        )
+        .select_from(source)
+        .group_by(*group, label_overlay.c.content_id, overlay_values)
         .cte("read")
     )
     states = ((read.c.known.isnot(None), _KNOWN), (read.c.rows > 0, _UNKNOWN), (read.c.has_text, _PENDING))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import (
     ARRAY,
@@ -22,28 +22,33 @@ from sqlalchemy import (
     tuple_,
 )
 
-from core.adapters.postgres.schema import ad, ad_version, label
-from core.domain.label import Outcome
+from core.adapters.postgres.schema import ad, ad_version, label, label_overlay
 from core.queries.brandspaces import brandspace_slugs
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
+from core.queries.seen_labels import corrected_dimensions, is_known, overlay_values
 from core.queries.status import counted_status
 
 Condition = ColumnElement[bool]
 LANGUAGE = "language"  # the label dimension behind the languages filter
-
-label_is_known: Condition = and_(label.c.outcome == Outcome.OK.value, label.c.value != UNKNOWN_VALUE)
 
 
 def matching(connection: Connection, brandspace: str, filters: AdFilters) -> list[Condition]:
     """The ads of a brandspace that pass the filters. Raises NotFoundError for a brandspace of nobody's or another's."""
     slugs = brandspace_slugs(connection, brandspace)
     inside = [] if slugs is None else [ad.c.brand_slug.in_(slugs)]
-    return [*inside, *apply(filters)]
+    asks_labels = filters.labels or filters.languages
+    return [*inside, *_apply(filters, corrected_dimensions(connection) if asks_labels else frozenset())]
 
 
-def apply(filters: AdFilters) -> list[Condition]:
-    """One condition for each filter that is set."""
-    return [*_columns(filters), *_dates(filters), *_of_current_version(filters), *_labels(filters), *_words(filters)]
+def _apply(filters: AdFilters, corrected: Collection[str]) -> list[Condition]:
+    """One condition for each filter that is set. ``corrected`` dimensions are looked up in the overlay, too."""
+    return [
+        *_columns(filters),
+        *_dates(filters),
+        *_of_current_version(filters),
+        *_labels(filters, corrected),
+        *_words(filters),
+    ]
 
 
 def _columns(filters: AdFilters) -> Iterable[Condition]:
@@ -82,12 +87,21 @@ def _of_current_version(filters: AdFilters) -> Iterable[Condition]:
         yield _current_version(_or_unknown(wanted, domain.in_(wanted), domain.is_(None)))
 
 
-def _labels(filters: AdFilters) -> Iterable[Condition]:
+def _labels(filters: AdFilters, corrected: Collection[str]) -> Iterable[Condition]:
+    """Most dimensions were never corrected; without the overlay PostgreSQL finds a better plan."""
     wanted = [*filters.labels, *((LANGUAGE, value) for value in filters.languages)]
     for dimension in dict.fromkeys(name for name, _ in wanted):
         values = tuple(value for name, value in wanted if name == dimension)
-        known = _labelled(label.c.dimension == dimension, label_is_known, label.c.value.in_(values))
-        yield _or_unknown(values, known, not_(_labelled(label.c.dimension == dimension, label_is_known)))
+        known = _labelled(dimension, is_known(label), label.c.value.in_(values))
+        machine = _or_unknown(values, known, not_(_labelled(dimension, is_known(label))))
+        yield _seen(dimension, values, machine) if dimension in corrected else machine
+
+
+def _seen(dimension: str, values: Sequence[str], machine: Condition) -> Condition:
+    """What the organisation has corrected counts as it says, the rest as the machine does."""
+    wanted = literal(list(values), ARRAY(Text))
+    fits = _or_unknown(values, overlay_values.bool_op("&&")(wanted), func.cardinality(overlay_values) == 0)
+    return or_(and_(machine, not_(_corrected(dimension))), _corrected(dimension, fits))
 
 
 def _words(filters: AdFilters) -> Iterable[Condition]:
@@ -113,5 +127,11 @@ def _current_version(condition: Condition) -> Exists:
     return exists().where(ad_version.c.version_id == ad.c.current_version_id, condition).correlate(ad)
 
 
-def _labelled(*conditions: Condition) -> Exists:
-    return exists().where(label.c.scope == ad.c.scope, label.c.content_id == ad.c.content_id, *conditions).correlate(ad)
+def _labelled(dimension: str, *conditions: Condition) -> Exists:
+    same = (label.c.scope == ad.c.scope, label.c.content_id == ad.c.content_id, label.c.dimension == dimension)
+    return exists().where(*same, *conditions).correlate(ad)
+
+
+def _corrected(dimension: str, *conditions: Condition) -> Condition:
+    contents = select(label_overlay.c.scope, label_overlay.c.content_id)
+    return tuple_(ad.c.scope, ad.c.content_id).in_(contents.where(label_overlay.c.dimension == dimension, *conditions))

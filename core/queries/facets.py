@@ -12,7 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Text,
-    and_,
     case,
     column,
     func,
@@ -24,11 +23,12 @@ from sqlalchemy import (
 )
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import ad, ad_version, label
+from core.adapters.postgres.schema import ad, ad_version
 from core.domain.principal import Principal
-from core.queries.conditions import LANGUAGE, label_is_known, matching
+from core.queries.conditions import LANGUAGE, matching
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnySelect
+from core.queries.seen_labels import labels_of
 from core.queries.status import counted_ads, counted_status
 
 MAX_LISTED = 100  # values of one facet
@@ -161,13 +161,7 @@ def _label_branches(matched: CTE) -> Iterable[AnySelect]:
         .group_by(matched.c.scope, matched.c.content_id)
         .cte("contents")
     )
-    same = and_(label.c.scope == contents.c.scope, label.c.content_id == contents.c.content_id)
-    labels = (
-        select(contents.c.number, contents.c.ads, label.c.dimension, label.c.value, label_is_known.label("known"))
-        .select_from(label)
-        .join(contents, same)
-        .cte("labels")
-    )
+    labels = labels_of(contents, "number", "ads")
     by_value = select(_facet_name(labels.c.dimension), labels.c.value, func.sum(labels.c.ads)).where(labels.c.known)
     yield by_value.group_by(labels.c.dimension, labels.c.value)
     once = (

@@ -1,0 +1,79 @@
+"""The labels an organisation sees: its own corrections in place of the machine's. Whatever counts or filters asks here.
+
+The view ``seen_label`` says the same in one place. It serves where the contents are named; joined with many, PostgreSQL
+would first read everybody's labels, so there the tables are joined one by one.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CTE,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Float,
+    FromClause,
+    Text,
+    and_,
+    case,
+    column,
+    func,
+    literal,
+    select,
+    table,
+    true,
+)
+
+from core.adapters.postgres.schema import label, label_overlay
+from core.domain.label import UNKNOWN, Outcome
+
+seen_label = table(  # the view of core/migrations/customers.sql; it reads with the rights of whoever asks
+    "seen_label",
+    column("scope", Text),
+    column("content_id", Text),
+    column("dimension", Text),
+    column("value", Text),
+    column("confidence", Float),  # 1 of a correction
+    column("outcome", Text),
+    column("is_corrected", Boolean),
+)
+
+overlay_values: ColumnElement[list[str]] = label_overlay.c["values"]
+
+
+def is_known(labels: FromClause) -> ColumnElement[bool]:
+    """Whether a label says something: read well, and not ``unknown``."""
+    return and_(labels.c.outcome == Outcome.OK.value, labels.c.value != UNKNOWN)
+
+
+def labels_of(contents: CTE, *keys: str) -> CTE:
+    """The labels of contents (columns scope, content_id and ``keys``): keys, dimension, value, known; a row a value."""
+    columns = [contents.c[name] for name in keys]
+    corrections = (
+        select(label_overlay.c.scope, label_overlay.c.content_id)
+        .add_columns(func.array_agg(label_overlay.c.dimension).label("dimensions"))
+        .group_by(label_overlay.c.scope, label_overlay.c.content_id)
+        .subquery("corrections")
+    )  # by content: that is one look for all its labels
+    source = contents.outerjoin(corrections, same_content(contents, corrections)).join(
+        label, same_content(contents, label)
+    )
+    machine = select(*columns, label.c.dimension, label.c.value, is_known(label).label("known")).select_from(source)
+    machine = machine.where((label.c.dimension == func.any(corrections.c.dimensions)).isnot(true()))
+    nothing = literal([UNKNOWN], overlay_values.type)
+    said = case((func.cardinality(overlay_values) == 0, nothing), else_=overlay_values)
+    value = func.unnest(said).table_valued(column("value", Text)).render_derived(name="one")
+    corrected = select(*columns, label_overlay.c.dimension, value.c.value, (value.c.value != UNKNOWN).label("known"))
+    source = contents.join(label_overlay, same_content(contents, label_overlay)).join(value, true())
+    return machine.union_all(corrected.select_from(source)).cte("labels")
+
+
+def corrected_dimensions(connection: Connection) -> frozenset[str]:
+    """Those in which the organisation has corrected anything."""
+    rows = connection.execute(select(label_overlay.c.dimension).distinct().prefix_with("/* corrected_dimensions */"))
+    return frozenset(rows.scalars())
+
+
+def same_content(one: FromClause, other: FromClause) -> ColumnElement[bool]:
+    """Whether two rows are of one content."""
+    return and_(one.c.scope == other.c.scope, one.c.content_id == other.c.content_id)
