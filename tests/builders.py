@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from core.adapters.postgres import schema
+from core.adapters.postgres.brand_figures import recount
 from core.adapters.postgres.engine import Database
 from core.domain.principal import SHARED_SCOPE
 
@@ -107,6 +108,7 @@ def store_scan(
         connection.execute(insert(schema.scan).values(row | key))
         if seen:
             connection.execute(insert(schema.observation), seen)
+        recount(connection, scope, brand, [])
     return scan_id
 
 
@@ -143,6 +145,7 @@ def _store_scope(database: Database, scope: str, ads: list[AnAd]) -> None:
         if creatives:
             connection.execute(upsert(schema.creative).on_conflict_do_nothing(), creatives)
             connection.execute(insert(schema.ad_media), [_medium(item) for item in ads if item.sha256])
+        recount(connection, scope, ads[0].brand, [item.ad_id for item in ads])
 
 
 def _ad(item: AnAd) -> dict[str, Any]:

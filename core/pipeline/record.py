@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from core.adapters.postgres.brand_figures import recount
 from core.adapters.postgres.content_store import store_vectors
 from core.adapters.postgres.engine import Connection
 from core.adapters.postgres.record_store import (
@@ -58,6 +59,7 @@ def _write_ads(store: Transaction, run: Run, results: dict[str, ItemResult]) -> 
         **_write_scans(connection, ads, context, run.batch_id),
     }
     demote_avatars(connection, run.scope, avatars, reason=AVATAR_ONLY)
+    recount(connection, run.scope, run.brand_slug, [ad.ad_id for ad in ads])
     return ledger
 
 

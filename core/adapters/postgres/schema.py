@@ -160,6 +160,7 @@ audit = Table(
     Index("ix_audit_organisation", "organisation_id", "audit_id"),
 )
 
+BRAND_FIGURES = ("ads", "active", "stopped", "not_seen")
 brand = Table(
     "brand",
     metadata,
@@ -169,13 +170,17 @@ brand = Table(
     _text("state", server_default="tracked"),  # tracked | analysed
     _text("industry", nullable=True),
     _time("created_at"),
+    # How its ads stand: counted anew by each commit that may change it (brand_figures.py).
+    *(Column(name, Integer, nullable=False, server_default=text("0")) for name in BRAND_FIGURES),
     PrimaryKeyConstraint("scope", "slug"),
+    Index("ix_brand_slug", "slug", "scope"),  # lists go by slug through all scopes
 )
 
 brand_alias = Table(
     "brand_alias", metadata, _text("scope"), _text("alias_key"), _text("slug"), _text("written"), _time("created_at"),
     PrimaryKeyConstraint("scope", "alias_key"),
     ForeignKeyConstraint(["scope", "slug"], ["brand.scope", "brand.slug"]),
+    Index("ix_brand_alias_slug", "slug"),
 )  # fmt: skip
 
 brandspace = Table(
