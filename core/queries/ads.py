@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -21,11 +20,13 @@ from sqlalchemy import (
     tuple_,
     type_coerce,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import ad, ad_version, brand, content
+from core.adapters.postgres.schema import ad, ad_version, content, creative
 from core.domain.principal import Principal
 from core.errors import BadInputError
+from core.queries.brand_names import shown_name
 from core.queries.conditions import Condition, matching
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
@@ -68,6 +69,7 @@ class AdCard:
     media_reason: str | None
     labels: Mapping[str, tuple[str, ...]]
     has_text: bool
+    cover_type: str | None = None  # content type of the cover, where it is stored
 
 
 _days_seen: ColumnElement[int] = type_coerce(ad.c.last_seen - ad.c.first_seen, Integer)
@@ -137,17 +139,17 @@ def _cards(page: Subquery, sort: str) -> AnySelect:
     source = (
         shown_ads.join(page, page.c.ad_id == ad.c.ad_id)
         .join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
-        .outerjoin(brand, and_(brand.c.scope == ad.c.scope, brand.c.slug == ad.c.brand_slug))
         .outerjoin(content, and_(content.c.scope == ad.c.scope, content.c.content_id == ad.c.content_id))
+        .outerjoin(creative, and_(creative.c.scope == ad.c.scope, creative.c.sha256 == ad.c.cover_sha256))
     )
     columns = (
         ad.c.ad_id, ad.c.scope, ad.c.content_id, ad.c.channel, ad.c.page_name, ad.c.first_seen, ad.c.last_seen,
         ad.c.run_start, ad.c.run_end, ad.c.format, ad.c.countries, ad.c.library_url, ad.c.cover_sha256,
         ad.c.media_status, ad.c.media_reason, ad.c.brand_slug.label("brand"),
-        func.coalesce(brand.c.display_name, ad.c.brand_slug).label("brand_name"),
+        shown_name(ad.c.brand_slug).label("brand_name"),
         ad_version.c.cta, ad_version.c.title, ad_version.c.landing_domain,
         func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), shown_status.label("status"), page.c.sort_key,
-        content.c.content_id.isnot(None).label("has_text"),
+        content.c.content_id.isnot(None).label("has_text"), creative.c.content_type.label("cover_type"),
     )  # fmt: skip
     ordered = select(*columns).select_from(source).order_by(*_order(page.c.sort_key, ad.c.ad_id, _SORTS[sort][2]))
     return ordered.prefix_with("/* list_ads */")
@@ -162,25 +164,22 @@ def _labels_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[tuple[str
     contents = sorted({(row.scope, row.content_id) for row in rows})
     if not contents:
         return {}
+    order = (seen_label.c.dimension, seen_label.c.confidence.desc(), seen_label.c.value)
+    entry = func.json_build_array(seen_label.c.dimension, seen_label.c.value, is_known(seen_label))
     statement = (
-        select(
-            seen_label.c.scope,
-            seen_label.c.content_id,
-            seen_label.c.dimension,
-            seen_label.c.value,
-            is_known(seen_label).label("known"),
-        )
+        select(seen_label.c.scope, seen_label.c.content_id, func.json_agg(aggregate_order_by(entry, *order)))
         .where(tuple_(seen_label.c.scope, seen_label.c.content_id).in_(contents))
-        .order_by(seen_label.c.dimension, seen_label.c.confidence.desc(), seen_label.c.value)
+        .group_by(seen_label.c.scope, seen_label.c.content_id)
         .prefix_with("/* labels_of_cards */")
-    )
-    found: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for scope, content_id, dimension, value, known in connection.execute(statement):
-        found[scope, content_id][dimension].extend([value] if known else [])
-    return {
-        key: {dimension: tuple(values) or (UNKNOWN_VALUE,) for dimension, values in dimensions.items()}
-        for key, dimensions in found.items()
-    }
+    )  # a row a content, for a page has hundreds of labels
+    return {(scope, content_id): _by_dimension(found) for scope, content_id, found in connection.execute(statement)}
+
+
+def _by_dimension(entries: Iterable[tuple[str, str, bool]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for dimension, value, known in entries:
+        found.setdefault(dimension, []).extend([value] if known else [])
+    return {dimension: tuple(values) or (UNKNOWN_VALUE,) for dimension, values in found.items()}
 
 
 def _card(row: AnyRow, labels: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]) -> AdCard:

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import ad, brand, brand_alias
+from core.adapters.postgres.schema import brand, brand_alias
 from core.domain.brand import alias_key
 from core.domain.principal import SHARED_SCOPE, Principal
 from core.errors import BadInputError, NotFoundError
+from core.queries.brand_names import shown_name
 from core.queries.filters import clean_text
 from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
 from core.sources.brands import slug_for
@@ -92,7 +93,7 @@ def _known_slugs(connection: Connection, names: Sequence[str]) -> dict[str, str]
 
 
 def _brands() -> AnySelect:
-    """One row a slug; the organisation's own display name wins over the shared one."""
+    """One row a slug, the organisation's own scope first."""
     own_first = brand.c.scope == SHARED_SCOPE
     aliases = (
         select(func.array_agg(brand_alias.c.written.distinct()))
@@ -100,18 +101,17 @@ def _brands() -> AnySelect:
         .correlate(brand)
         .scalar_subquery()
     )
-    ads = select(func.count()).where(ad.c.brand_slug == brand.c.slug).correlate(brand).scalar_subquery()
     analysed = func.bool_or(brand.c.state == "analysed")
     return select(
         brand.c.slug,
-        func.array_agg(aggregate_order_by(brand.c.display_name, own_first)).label("display_names"),
+        shown_name(brand.c.slug).label("display_name"),
         func.array_agg(aggregate_order_by(brand.c.scope, own_first)).label("scopes"),
         case((analysed, "analysed"), else_="tracked").label("state"),
         aliases.label("aliases"),
-        ads.label("ads"),
+        func.sum(brand.c.ads).label("ads"),
     ).group_by(brand.c.slug)
 
 
 def _view(row: AnyRow) -> BrandView:
     aliases = tuple(sorted(row.aliases or ()))
-    return BrandView(row.slug, row.display_names[0], aliases, tuple(row.scopes), row.state, row.ads)
+    return BrandView(row.slug, row.display_name, aliases, tuple(row.scopes), row.state, row.ads)

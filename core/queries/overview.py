@@ -11,11 +11,11 @@ from sqlalchemy import Connection, and_, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import ad, brand, scan
+from core.adapters.postgres.schema import BRAND_FIGURES, brand, scan
 from core.domain.principal import Principal
+from core.queries.brand_names import shown_name
 from core.queries.brandspaces import brandspace_slugs
-from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
-from core.queries.status import AdStatus, counted_ads, counted_status
+from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page, time_in
 
 _SOURCE = ("brand_slug", "channel", "account", "scope")  # what one scan looks at
 
@@ -60,13 +60,12 @@ def brand_overviews(
     position = decode_cursor(cursor, question, parts=1)
     with database.reader(principal) as connection:
         members = brandspace_slugs(connection, brandspace)
-        names = _names(connection, members, position[0] if position else "", checked_limit(limit) + 1)
-        page = make_page(sorted(names), limit, question=question, key=lambda slug: (slug,))
-        counts = _status_counts(connection, page.items)
+        brands = _brands(connection, members, position[0] if position else "", checked_limit(limit) + 1)
+        page = make_page(sorted(brands), limit, question=question, key=lambda slug: (slug,))
         news: dict[str, list[ScanNews]] = defaultdict(list)
         for row in connection.execute(_newest_scans(page.items).prefix_with("/* newest_scans */")):
             news[row.brand_slug].append(_scan_news(row))
-    overviews = tuple(_overview(slug, names[slug], counts[slug], news[slug]) for slug in page.items)
+    overviews = tuple(_overview(slug, *brands[slug], news[slug]) for slug in page.items)
     return Page(overviews, page.next_cursor)
 
 
@@ -81,7 +80,7 @@ def whats_new(
         order = [newest.c.scanned_on.desc(), *(newest.c[name] for name in _SOURCE)]
         statement = select(newest).order_by(*order).limit(checked_limit(limit) + 1)
         if position is not None:
-            day = date.fromisoformat(position[0])
+            day = time_in(position[0]).date()
             here = tuple_(*(newest.c[name] for name in _SOURCE))
             after = and_(newest.c.scanned_on == day, here > tuple_(*(literal(part) for part in position[1:])))
             statement = statement.where(or_(newest.c.scanned_on < day, after))
@@ -92,10 +91,13 @@ def whats_new(
     )  # fmt: skip
 
 
-def _names(connection: Connection, members: Sequence[str] | None, after: str, limit: int) -> dict[str, str]:
-    """Slug → display name of the next brands; members nobody has stored yet stand under their slug."""
+def _brands(
+    connection: Connection, members: Sequence[str] | None, after: str, limit: int
+) -> dict[str, tuple[str, dict[str, int]]]:
+    """Slug → display name and figures of the next brands; members nobody has stored yet stand under their slug."""
     statement = (
-        select(brand.c.slug, func.array_agg(brand.c.display_name).label("names"))
+        select(brand.c.slug, shown_name(brand.c.slug).label("name"))
+        .add_columns(*(func.sum(brand.c[name]).label(name) for name in BRAND_FIGURES))
         .where(brand.c.slug > after)
         .group_by(brand.c.slug)
         .order_by(brand.c.slug)
@@ -104,24 +106,13 @@ def _names(connection: Connection, members: Sequence[str] | None, after: str, li
     )
     if members is not None:
         statement = statement.where(brand.c.slug.in_(members))
-    names = {slug: found[0] for slug, found in connection.execute(statement)}
-    wanted = sorted({*names, *(slug for slug in members or () if slug > after)})[:limit]
-    return {slug: names.get(slug, slug) for slug in wanted}
-
-
-def _status_counts(connection: Connection, slugs: Sequence[str]) -> dict[str, dict[str, int]]:
-    status = counted_status.label("status")
-    statement = (
-        select(ad.c.brand_slug, status, func.count())
-        .select_from(counted_ads)
-        .where(ad.c.brand_slug.in_(slugs))
-        .group_by(ad.c.brand_slug, status)
-        .prefix_with("/* overview_status */")
-    )
-    counts: dict[str, dict[str, int]] = defaultdict(dict)
-    for slug, name, number in connection.execute(statement):
-        counts[slug][name] = number
-    return counts
+    none = dict.fromkeys(BRAND_FIGURES, 0)
+    found = {
+        row.slug: (row.name, {name: row._mapping[name] for name in BRAND_FIGURES})
+        for row in connection.execute(statement)
+    }
+    wanted = sorted({*found, *(slug for slug in members or () if slug > after)})[:limit]
+    return {slug: found.get(slug, (slug, none)) for slug in wanted}
 
 
 def _newest_scans(slugs: Sequence[str] | None) -> AnySelect:
@@ -141,14 +132,11 @@ def _scan_news(row: AnyRow) -> ScanNews:
     )
 
 
-def _overview(slug: str, name: str, statuses: Mapping[str, int], news: Sequence[ScanNews]) -> BrandOverview:
+def _overview(slug: str, name: str, figures: Mapping[str, int], news: Sequence[ScanNews]) -> BrandOverview:
     return BrandOverview(
         slug=slug,
         display_name=name,
-        ads=sum(statuses.values()),
-        active=statuses.get(AdStatus.ACTIVE, 0),
-        stopped=statuses.get(AdStatus.STOPPED, 0),
-        not_seen=statuses.get(AdStatus.NOT_SEEN, 0),
+        **figures,
         new=sum(item.new for item in news),
         changed=sum(item.changed for item in news),
         last_scan_on=max((item.scanned_on for item in news), default=None),

@@ -16,14 +16,14 @@ from daemon.api.brandspaces import BrandspacePath
 from daemon.api.context import current_principal, json_response, services
 from daemon.api.errors import ErrorAnswer
 from daemon.api.links import LinkedAd, LinkedCard, linked_ad, linked_cards
-from daemon.api.schemas import Identifier, Paging
+from daemon.api.schemas import Identifier, Paging, Query
 
 blueprint = APIBlueprint("ads", __name__, url_prefix="/api/v1", abp_tags=[{"name": "ads"}])
 
 _PAGING = ("cursor", "limit", "sort")
 
 
-class FilterParams(BaseModel):
+class FilterParams(Query, BaseModel):  # twice, for linters that look no further than this file
     """The filters, for the reader of the API description; ``AdFilters`` reads and checks them.
 
     Repeat a name for alternatives; all names given must hold. A label is written ``dimension:value``.
@@ -83,7 +83,7 @@ def brandspace_ads(path: BrandspacePath, query: AdsQuery) -> Response:
         limit=query.limit,
         sort=query.sort,
     )
-    cards = linked_cards(services(), current_principal(), page.items)
+    cards = linked_cards(services(), page.items)
     return json_response(Page(cards, page.next_cursor))
 
 
@@ -99,7 +99,7 @@ def brandspace_facets(path: BrandspacePath, query: FilterParams) -> Response:
 def ad(path: AdPath) -> Response:
     """One ad."""
     found = ad_detail.get_ad(services().database, current_principal(), path.ad_id)
-    return json_response(linked_ad(services(), current_principal(), found))
+    return json_response(linked_ad(services(), found))
 
 
 def _filters() -> AdFilters:

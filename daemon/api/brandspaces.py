@@ -19,7 +19,7 @@ from core.curation.brandspaces import (
 from core.queries.brandspaces import Brandspace, get_brandspace, list_brandspaces
 from daemon.api.context import current_principal, json_response, services
 from daemon.api.errors import ErrorAnswer
-from daemon.api.schemas import BrandspaceBody, BrandspaceEditBody, Identifier
+from daemon.api.schemas import BrandspaceBody, BrandspaceEditBody, Identifier, Query
 
 blueprint = APIBlueprint("brandspaces", __name__, url_prefix="/api/v1/brandspaces", abp_tags=[{"name": "brandspaces"}])
 
@@ -30,7 +30,7 @@ class BrandspacePath(BaseModel):
     brandspace_id: Identifier
 
 
-class BrandspacesQuery(BaseModel):
+class BrandspacesQuery(Query):
     """Which ones."""
 
     archived: Annotated[bool, Field(description="The archived ones instead")] = False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from functools import cache
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from core.queries.pages import MAX_PAGE
 
@@ -23,11 +25,23 @@ def _storable(value: Any) -> Any:
     return value
 
 
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+
+
+def _written(value: Any) -> Any:
+    """A bare number would pass as seconds since 1970."""
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        raise ValueError("give a time with its offset, as in 2026-01-31T09:00:00Z")
+    return value
+
+
+DEFAULT_PAGE: Final = 50
 STORABLE = AfterValidator(_storable)
 Name = Annotated[str, Field(min_length=1, max_length=200), STORABLE]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Cursor = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,1000}$")]
 Json = Annotated[Any, STORABLE]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
 
 
 class Body(BaseModel):
@@ -36,11 +50,25 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Paging(BaseModel):
+class Query(BaseModel):
+    """What stands in a query string. Every call asks for its schema, which takes longer to make than most answers."""
+
+    @classmethod
+    def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """As pydantic makes it; the plain one is made once."""
+        return super().model_json_schema(*arguments, **options) if arguments or options else _schema_of(cls)
+
+
+@cache
+def _schema_of(model: type[Query]) -> dict[str, Any]:
+    return super(Query, model).model_json_schema()
+
+
+class Paging(Query):
     """``cursor`` is ``next_cursor`` of the page before."""
 
-    cursor: Cursor | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
+    cursor: Annotated[Cursor | None, Field(description="`next_cursor` of the page before; none: the first page")] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE, description="How many items at most")] = DEFAULT_PAGE
 
 
 class IngestBody(Body):
@@ -79,6 +107,18 @@ class BrandspaceEditBody(Body):
     primary: Name | None = None
     competitors: BrandNames = []
     followed: BrandNames = []
+
+
+class LabelBody(Body):
+    """The values of a dimension, of the taxonomy; ``["unknown"]``: nothing in the text decides."""
+
+    values: Annotated[list[Name], Field(min_length=1, max_length=50)]
+
+
+class BrandNameBody(Body):
+    """What the organisation calls a brand."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100), STORABLE]
 
 
 class Queued(BaseModel):

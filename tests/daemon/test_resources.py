@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import typing
 from datetime import date
 from typing import Any
 
@@ -157,3 +158,11 @@ def test_the_description_is_openapi_3_1_1_and_covers_the_resources(daemon: Local
     )
     card = document["components"]["schemas"]["LinkedCard"]["properties"]
     assert {"ad_id", "copy", "labels", "cover_url"} <= set(card)
+
+
+def test_the_schema_of_a_query_string_is_made_once(daemon: LocalDaemon) -> None:
+    """It is asked for at each call, and costs more than most answers."""
+    asked = [typing.get_type_hints(view).get("query") for view in daemon.app.view_functions.values()]
+    models = {model for model in asked if model is not None}
+    assert FilterParams in models
+    assert [model for model in models if model.model_json_schema() is not model.model_json_schema()] == []
