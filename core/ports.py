@@ -6,7 +6,7 @@ suite in ``tests/contract``. There is no port between our own modules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
@@ -140,14 +140,44 @@ class Neighbour:
 
 
 class VectorIndex(Protocol):
-    """Exact similarity over the normalised vectors of one model; the scope is filtered inside the search."""
+    """Exact similarity over the normalised vectors of one model; scope and candidates are filtered inside the search.
+
+    So a search gives ``limit`` neighbours wherever there are that many, however near the others lie.
+    """
+
+    @property
+    def model(self) -> str:
+        """What made the vectors."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+        ...
 
     def add(self, scope: str, subjects: Sequence[str], vectors: Vector) -> None:
         """Add or replace. ``vectors`` has shape (len(subjects), dimension)."""
         ...
 
-    def search(self, scopes: Sequence[str], query: Vector, *, limit: int) -> list[Neighbour]:
-        """The nearest subjects of the given scopes, best first. ``query`` has shape (dimension,)."""
+    def search(
+        self, scopes: Sequence[str], query: Vector, *, limit: int, among: Collection[str] | None = None
+    ) -> list[Neighbour]:
+        """The nearest subjects of the given scopes, best first; only those ``among`` the candidates, if given.
+
+        ``query`` has shape (dimension,).
+        """
+        ...
+
+    def missing(self, scope: str, subjects: Collection[str]) -> set[str]:
+        """Those of the subjects that the scope doesn't hold."""
+        ...
+
+    def size(self) -> int:
+        """How many vectors are held, over all scopes."""
+        ...
+
+    def clear(self) -> None:
+        """Forget every vector."""
         ...
 
 
@@ -160,6 +190,10 @@ class SecretStore(Protocol):
 
     def put(self, name: str, value: str) -> None:
         """Create or replace."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Forget the secret; no error if there is none."""
         ...
 
     def get_or_create(self, name: str) -> str:
@@ -192,6 +226,26 @@ class MediaFetcher(Protocol):
 
     def open(self, url: str) -> FetchedMedia:
         """Raises MediaProblemError (terminal, carries a MediaStatus and reason) or RetryableError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """What a receiver answered, and how long it asks to wait, if it does."""
+
+    status: int
+    retry_after_seconds: float | None = None
+
+
+class WebhookSender(Protocol):
+    """Posts to addresses of customers, under guard: checked and pinned, no redirect, limits on size and time."""
+
+    def check(self, url: str) -> None:
+        """Raises BadInputError for an address that would not be sent to."""
+        ...
+
+    def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> WebhookAnswer:
+        """Raises TerminalError for an address that is refused, RetryableError without an answer."""
         ...
 
 

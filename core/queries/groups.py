@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Connection, Date, Integer, literal, select, true, tuple_
 
 from core.errors import BadInputError
-from core.queries.pages import AnyRow, Page, checked_limit, decode_cursor, make_page
+from core.queries.pages import AnyRow, Page, checked_limit, decode_cursor, make_page, number_in, time_in
 
 # Sort name → (column of the groups, its type). All descend; ties go by the groups' identity.
 _SORTS: dict[str, tuple[str, type[Date] | type[Integer]]] = {
@@ -58,7 +57,7 @@ def read_groups(
     order = [groups.c[name], *(groups.c[part] for part in identity)]
     page = select(groups, literal(1).label("is_group")).order_by(*(column.desc() for column in order))
     if position is not None:
-        value = date.fromisoformat(position[0]) if kind is Date else int(position[0])
+        value = time_in(position[0]).date() if kind is Date else number_in(position[0])
         there = tuple_(literal(value, kind), *(literal(part) for part in position[1:]))
         page = page.where(tuple_(*order) < there)
     shown = page.limit(wanted.limit + 1).subquery("page")

@@ -70,6 +70,52 @@ def test_the_limit_is_filled_although_other_scopes_lie_nearer(index: VectorIndex
     assert len(index.search(["acme"], query, limit=10)) == 10
 
 
+def test_only_candidates_are_found_and_the_limit_is_filled_with_them(index: VectorIndex) -> None:
+    vectors, query = unit_vectors(300), unit_vectors(1, seed=1)[0]
+    index.add("shared", names(300), vectors)
+    worst = [f"s{row}" for row in np.argsort(vectors @ query)[:40]]
+
+    found = index.search(["shared"], query, limit=15, among={*worst, "nobody"})
+
+    assert [neighbour.subject for neighbour in found] == worst[:24:-1]
+    assert [n.subject for n in index.search(["shared"], query, limit=99, among=worst[:3])] == worst[2::-1]
+    assert index.search(["shared"], query, limit=5, among=[]) == []
+    assert index.search(["shared"], query, limit=5, among=["nobody"]) == []
+
+
+def test_candidates_of_a_scope_not_asked_for_stay_unseen(index: VectorIndex) -> None:
+    vectors = unit_vectors(4)
+    index.add("acme", names(2, "private"), vectors[:2])
+    index.add("shared", names(2), vectors[2:])
+
+    found = index.search(["shared"], vectors[0], limit=9, among=["private0", "s1"])
+
+    assert [neighbour.subject for neighbour in found] == ["s1"]
+
+
+def test_candidates_are_found_after_others_were_replaced(index: VectorIndex) -> None:
+    vectors = unit_vectors(6)
+    index.add("shared", names(5), vectors[:5])
+    index.add("shared", ["s1", "s9"], vectors[[5, 1]])
+
+    for subject, row in {"s0": 0, "s1": 5, "s2": 2, "s4": 4, "s9": 1}.items():
+        (best,) = index.search(["shared"], vectors[row], limit=1, among=[subject])
+        assert (best.subject, best.score) == (subject, pytest.approx(1.0, abs=1e-5))
+
+
+def test_what_is_missing_is_told_by_scope_until_it_is_forgotten(index: VectorIndex) -> None:
+    index.add("shared", names(3), unit_vectors(3))
+    index.add("acme", ["s1"], unit_vectors(1))
+
+    assert index.missing("shared", ["s0", "s2", "s7"]) == {"s7"}
+    assert index.missing("acme", ["s0", "s1"]) == {"s0"}
+    assert index.missing("rival", ["s0"]) == {"s0"}
+    assert index.size() == 4
+    index.clear()
+    assert (index.size(), index.missing("shared", ["s0"])) == (0, {"s0"})
+    assert index.search(["shared"], unit_vectors(1)[0], limit=5) == []
+
+
 def test_scopes_asked_together_are_merged_best_first(index: VectorIndex) -> None:
     vectors, query = unit_vectors(60), unit_vectors(1, seed=1)[0]
     index.add("shared", names(30), vectors[:30])
