@@ -10,7 +10,20 @@ from core.adapters.postgres.event_feed import EventFeed
 from core.bootstrap import Services
 from core.settings import Settings
 from daemon import sockets
-from daemon.api import ads, brands, brandspaces, creatives, exports, health, ingest, insights, media, notify, requests
+from daemon.api import (
+    ads,
+    brands,
+    brandspaces,
+    corrections,
+    creatives,
+    exports,
+    health,
+    ingest,
+    insights,
+    media,
+    notify,
+    requests,
+)
 from daemon.api.context import SERVICES
 from daemon.api.errors import invalid_input, register_errors
 from daemon.api.guard import install_guard
@@ -26,6 +39,7 @@ _RESOURCES = (
     brandspaces.blueprint,
     ads.blueprint,
     creatives.blueprint,
+    corrections.blueprint,
     insights.blueprint,
     ingest.blueprint,
     exports.blueprint,

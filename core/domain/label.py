@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 UNKNOWN = "unknown"
+LANGUAGE = "language"  # the one dimension outside the taxonomy: the detector decides it
 
 
 class Outcome(StrEnum):

@@ -8,23 +8,26 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, literal, select, tuple_
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import (
     ad,
     ad_media,
     ad_version,
-    brand,
     content,
     creative,
     label,
+    label_overlay,
     observation,
     provenance,
     scan,
+    user_account,
 )
+from core.domain.label import UNKNOWN
 from core.domain.principal import Principal
 from core.errors import NotFoundError
+from core.queries.brand_names import shown_name
 from core.queries.pages import MAX_PAGE, AnyRow, AnySelect
 from core.queries.status import AdStatus, shown_ads, shown_status
 
@@ -45,8 +48,22 @@ class LabelDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What the organisation sees instead of the machine's labels of a dimension, ``("unknown",)`` for nothing.
+
+    ``corrected_by`` as the audit trail names him; the e-mail address where he is a user.
+    """
+
+    dimension: str
+    values: tuple[str, ...]
+    corrected_by: str
+    corrected_by_email: str | None
+    corrected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class VersionDetail:
-    """What the ad said. ``text`` is what was labelled."""
+    """What the ad said. ``text`` is what was labelled; ``labels`` are the machine's, ``corrections`` go before them."""
 
     version_id: str
     is_current: bool
@@ -63,6 +80,7 @@ class VersionDetail:
     text: str
     labelled_with: str | None
     labels: tuple[LabelDetail, ...]
+    corrections: tuple[Correction, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +162,8 @@ def _ad() -> AnySelect:
     named = {"brand_slug": "brand"}
     left_out = {"content_id", "stored_at"}
     columns = [column.label(named.get(column.name, column.name)) for column in ad.c if column.name not in left_out]
-    name = func.coalesce(brand.c.display_name, ad.c.brand_slug).label("brand_name")
-    source = shown_ads.outerjoin(brand, and_(brand.c.scope == ad.c.scope, brand.c.slug == ad.c.brand_slug))
-    return select(*columns, name, shown_status.label("status")).select_from(source).prefix_with("/* get_ad */")
+    columns += [shown_name(ad.c.brand_slug).label("brand_name"), shown_status.label("status")]
+    return select(*columns).select_from(shown_ads).prefix_with("/* get_ad */")
 
 
 def _versions(connection: Connection, ad_id: str, current: str) -> tuple[VersionDetail, ...]:
@@ -164,16 +181,22 @@ def _versions(connection: Connection, ad_id: str, current: str) -> tuple[Version
         .limit(MAX_PAGE)
         .prefix_with("/* versions_of_ad */")
     )  # fmt: skip
-    labels = _labels(connection, ad_id)
-    return tuple(_version(row, current, labels) for row in connection.execute(statement))
+    labels, corrections = _labels(connection, ad_id), _corrections(connection, ad_id)
+    return tuple(_version(row, current, labels, corrections) for row in connection.execute(statement))
 
 
-def _version(row: AnyRow, current: str, labels: Mapping[str, list[LabelDetail]]) -> VersionDetail:
+def _version(
+    row: AnyRow, current: str, labels: Mapping[str, list[LabelDetail]], corrections: Mapping[str, list[Correction]]
+) -> VersionDetail:
     values = dict(row._mapping)
-    del values["scope"]
-    found = tuple(labels.get(values.pop("content_id"), ()))
+    del values["scope"], values["content_id"]
     values["platforms"] = tuple(row.platforms)
-    return VersionDetail(**values, is_current=row.version_id == current, labels=found)
+    return VersionDetail(
+        **values,
+        is_current=row.version_id == current,
+        labels=tuple(labels.get(row.content_id, ())),
+        corrections=tuple(corrections.get(row.content_id, ())),
+    )
 
 
 def _labels(connection: Connection, ad_id: str) -> dict[str, list[LabelDetail]]:
@@ -191,6 +214,24 @@ def _labels(connection: Connection, ad_id: str) -> dict[str, list[LabelDetail]]:
     for row in connection.execute(statement):
         values = {name: getattr(row, name) for name in LabelDetail.__dataclass_fields__}
         found[row.content_id].append(LabelDetail(**values | {"evidence": tuple(row.evidence)}))
+    return found
+
+
+def _corrections(connection: Connection, ad_id: str) -> dict[str, list[Correction]]:
+    """By content, of every version of the ad."""
+    overlay, version = label_overlay.c, ad_version.c
+    contents = select(version.scope, version.content_id).where(version.ad_id == ad_id)
+    statement = (
+        select(label_overlay, user_account.c.email)
+        .outerjoin(user_account, overlay.corrected_by == literal("user:") + user_account.c.user_id)
+        .where(tuple_(overlay.scope, overlay.content_id).in_(contents))
+        .order_by(overlay.dimension)
+        .prefix_with("/* corrections_of_ad */")
+    )
+    found: dict[str, list[Correction]] = defaultdict(list)
+    for row in connection.execute(statement):
+        said = tuple(row._mapping["values"]) or (UNKNOWN,)
+        found[row.content_id].append(Correction(row.dimension, said, row.corrected_by, row.email, row.corrected_at))
     return found
 
 

@@ -158,9 +158,7 @@ def _mix(contents: CTE, dimension: str) -> AnySelect:
     read = (
         select(contents.c.brand_slug, contents.c.ads, has_text.label("has_text"))
         .add_columns(func.count(func.coalesce(label.c.value, label_overlay.c.content_id)).label("rows"))
-        .add_columns(
-            case((is_corrected, corrected), else_=machine).label("known")
-        )
+        .add_columns(case((is_corrected, corrected), else_=machine).label("known"))
         .select_from(source)
         .group_by(*group, label_overlay.c.content_id, overlay_values)
         .cte("read")

@@ -23,13 +23,13 @@ from sqlalchemy import (
 )
 
 from core.adapters.postgres.schema import ad, ad_version, label, label_overlay
+from core.domain.label import LANGUAGE
 from core.queries.brandspaces import brandspace_slugs
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.seen_labels import corrected_dimensions, is_known, overlay_values
 from core.queries.status import counted_status
 
 Condition = ColumnElement[bool]
-LANGUAGE = "language"  # the label dimension behind the languages filter
 
 
 def matching(connection: Connection, brandspace: str, filters: AdFilters) -> list[Condition]:

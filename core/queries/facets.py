@@ -24,8 +24,9 @@ from sqlalchemy import (
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import ad, ad_version
+from core.domain.label import LANGUAGE
 from core.domain.principal import Principal
-from core.queries.conditions import LANGUAGE, matching
+from core.queries.conditions import matching
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnySelect
 from core.queries.seen_labels import labels_of

@@ -6,6 +6,8 @@ would first read everybody's labels, so there the tables are joined one by one.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import (
     CTE,
     Boolean,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     and_,
     case,
     column,
+    exists,
     func,
     literal,
     select,
@@ -24,8 +27,9 @@ from sqlalchemy import (
     true,
 )
 
-from core.adapters.postgres.schema import label, label_overlay
+from core.adapters.postgres.schema import ad, content, label, label_overlay
 from core.domain.label import UNKNOWN, Outcome
+from core.errors import NotFoundError
 
 seen_label = table(  # the view of core/migrations/customers.sql; it reads with the rights of whoever asks
     "seen_label",
@@ -66,6 +70,50 @@ def labels_of(contents: CTE, *keys: str) -> CTE:
     corrected = select(*columns, label_overlay.c.dimension, value.c.value, (value.c.value != UNKNOWN).label("known"))
     source = contents.join(label_overlay, same_content(contents, label_overlay)).join(value, true())
     return machine.union_all(corrected.select_from(source)).cte("labels")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an ad says now: its content, and how many visible ads say the same."""
+
+    scope: str
+    content_id: str
+    has_text: bool
+    ads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The values of one dimension; ``("unknown",)`` where none was found, none at all where nobody has read it yet."""
+
+    values: tuple[str, ...]
+    is_corrected: bool
+
+
+def read_said(connection: Connection, ad_id: str) -> Said:
+    """Raises NotFoundError."""
+    same = ad.alias("same")
+    ads = select(func.count()).select_from(same).where(same_content(same, ad)).correlate(ad).scalar_subquery()
+    has_text = exists().where(same_content(content, ad)).correlate(ad)
+    statement = select(ad.c.scope, ad.c.content_id, has_text.label("has_text"), ads.label("ads"))
+    row = connection.execute(statement.where(ad.c.ad_id == ad_id).prefix_with("/* said */")).one_or_none()
+    if row is None:
+        raise NotFoundError("there is no such ad, or it isn't yours to see")
+    return Said(**row._mapping)
+
+
+def read_seen(connection: Connection, said: Said, dimension: str) -> Seen:
+    """What the organisation sees of one dimension of a content."""
+    mine = (seen_label.c.scope == said.scope, seen_label.c.content_id == said.content_id)
+    statement = (
+        select(seen_label.c.value, seen_label.c.is_corrected, is_known(seen_label).label("known"))
+        .where(*mine, seen_label.c.dimension == dimension)
+        .order_by(seen_label.c.confidence.desc(), seen_label.c.value)
+        .prefix_with("/* seen */")
+    )
+    rows = connection.execute(statement).all()
+    values = tuple(row.value for row in rows if row.known) or ((UNKNOWN,) if rows else ())
+    return Seen(values, any(row.is_corrected for row in rows))
 
 
 def corrected_dimensions(connection: Connection) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.domain.principal import LOCAL_PRINCIPAL, Permission, Principal
-from tests.builders import store_brand
+from tests.builders import AnAd, store, store_brand
 from tests.daemon.support import Answer, LocalDaemon, a_key
 
 SPACES = "/api/v1/brandspaces"
@@ -59,3 +59,53 @@ def test_anothers_brandspace_is_404_and_a_key_that_only_reads_is_403(daemon: Loc
         assert send(daemon, method, place, {}, reader).status == 403
     assert send(daemon, "GET", path, key=theirs).status == 404
     assert daemon.get(path).json == made
+
+
+# --- corrections ---------------------------------------------------------------------------------------
+
+AN_AD = AnAd("1", labels={"hook": ("urgency",), "offer": ("none",)})
+HOOK = f"/api/v1/ads/{AN_AD.ad_id}/labels/hook"
+
+
+def test_a_corrected_label_answers_how_many_ads_it_holds_for_and_others_see_the_machines(daemon: LocalDaemon) -> None:
+    store(daemon.services.database, AN_AD, AnAd("2", labels=AN_AD.labels))
+    theirs = a_key(daemon.services, Principal("other"))
+
+    corrected = send(daemon, "PUT", HOOK, {"values": ["how_to"]})
+
+    assert corrected.json == {"dimension": "hook", "values": ["how_to"], "is_corrected": True, "ads": 2}
+    ads = "/api/v1/brandspaces/all/ads?labels=hook:how_to"
+    assert len(daemon.get(ads).json["items"]) == 2
+    assert send(daemon, "GET", ads, key=theirs).json["items"] == []
+    (version,) = daemon.get(f"/api/v1/ads/{AN_AD.ad_id}").json["versions"]
+    assert version["corrections"][0]["values"] == ["how_to"]
+    assert send(daemon, "DELETE", HOOK).json["values"] == ["urgency"]
+
+
+def test_a_brand_is_named_and_its_own_name_comes_back(daemon: LocalDaemon) -> None:
+    store(daemon.services.database, AN_AD)
+    path = "/api/v1/brands/acme/name"
+    assert send(daemon, "PUT", path, {"name": "The rival"}).json["display_name"] == "The rival"
+    assert daemon.get("/api/v1/brandspaces/all/ads").json["items"][0]["brand_name"] == "The rival"
+    assert send(daemon, "DELETE", path).json["display_name"] == "Acme"
+
+
+WRONG: list[tuple[str, str, Any, int]] = [
+    ("PUT", HOOK, {"values": ["no_such_hook"]}, 400),
+    ("PUT", HOOK, {"values": []}, 422),
+    ("PUT", HOOK, {}, 422),
+    ("PUT", HOOK.replace("hook", "colour"), {"values": ["red"]}, 400),
+    ("PUT", "/api/v1/ads/none/labels/hook", {"values": ["how_to"]}, 404),
+    ("DELETE", "/api/v1/ads/none/labels/hook", None, 404),
+    ("PUT", "/api/v1/brands/nobody/name", {"name": "x"}, 404),
+    ("PUT", "/api/v1/brands/acme/name", {"name": ""}, 422),
+    ("DELETE", "/api/v1/brands/nobody/name", None, 404),
+]
+
+
+def test_a_wrong_correction_is_refused_and_a_key_that_only_reads_corrects_nothing(daemon: LocalDaemon) -> None:
+    store(daemon.services.database, AN_AD)
+    reader = a_key(daemon.services, LOCAL_PRINCIPAL, Permission.READ)
+    for method, path, body, status in WRONG:
+        assert send(daemon, method, path, body).status == status, (method, path, body)
+        assert send(daemon, method, path, body or {}, reader).status == 403
