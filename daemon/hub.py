@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from pydantic_core import to_json
@@ -17,6 +17,7 @@ from core.adapters.postgres.event_feed import EventFeed, RequestEvent
 from core.domain.principal import Principal
 from core.errors import BadInputError, RetryableError, UnavailableError
 from core.observability.logs import get_logger
+from core.queries.events import Topics
 
 log = get_logger(__name__)
 
@@ -24,44 +25,59 @@ QUEUE_LIMIT: Final = 256
 SUBSCRIPTION_LIMIT: Final = 1_000
 _RECONNECT_SECONDS: Final = (0.1, 0.5, 2.0, 5.0)
 _PROGRESS: Final = frozenset({"queued", "processing"})  # a later event of the request says more
+_EVERYTHING: Final = "everything"
+
+
+def names_of(topics: Topics) -> frozenset[str]:
+    """The topics as clients keep them: one name each."""
+    return _names(topics.requests, topics.brandspaces) | ({_EVERYTHING} if topics.everything else frozenset())
+
+
+def _names(requests: Iterable[str], brandspaces: Iterable[str]) -> frozenset[str]:
+    return frozenset([*(f"request:{id_}" for id_ in requests), *(f"brandspace:{id_}" for id_ in brandspaces)])
 
 
 class Client:
-    """What one socket wants to hear, and what waits to be sent to it. ``wake`` is called when something does."""
+    """What one socket wants to hear, and what waits to be sent to it. ``wake`` is called when something does.
+
+    The socket's own thread subscribes and takes; whoever publishes asks and offers.
+    """
 
     def __init__(self, principal: Principal, wake: Callable[[], None]) -> None:
         self.principal = principal
         self.closing: tuple[int, str] | None = None  # WebSocket code and reason, once it must go
         self._wake = wake
         self._lock = threading.Lock()
-        self._requests: set[str] = set()
-        self._everything = False
-        self._waiting: deque[tuple[bool, str]] = deque()  # (is progress, text)
+        self._topics: Mapping[str, int] = {}  # name → the event after which it is heard; never changed in place
+        self._waiting: deque[tuple[RequestEvent, str]] = deque()
 
-    def subscribe(self, request_ids: Collection[str]) -> None:
-        """Hear of these requests too. Raises BadInputError beyond the limit."""
-        with self._lock:
-            if len(self._requests.union(request_ids)) > SUBSCRIPTION_LIMIT:
-                raise BadInputError(f'more than {SUBSCRIPTION_LIMIT} requests: subscribe to "all" instead')
-            self._requests.update(request_ids)
+    def subscribe(self, names: Collection[str], *, after: int = 0) -> None:
+        """Hear of these topics too, of events after this one. Raises BadInputError beyond the limit."""
+        topics = {**self._topics, **dict.fromkeys(names, after)}
+        if len(topics) > SUBSCRIPTION_LIMIT:
+            raise BadInputError(f'more than {SUBSCRIPTION_LIMIT} topics: subscribe to "all" instead')
+        self._topics = topics
 
-    def subscribe_to_all(self) -> None:
-        """Hear of every request of the principal's organisation."""
-        self._everything = True
+    def unsubscribe(self, names: Collection[str]) -> None:
+        """Hear no more of these topics, not even what waits already."""
+        self._topics = {name: after for name, after in self._topics.items() if name not in names}
 
     def wants(self, event: RequestEvent) -> bool:
         """Whether the event is asked for and may be seen."""
         if event.organisation_id != self.principal.organisation_id:
             return False
-        return self._everything or event.body.get("request_id") in self._requests
+        topics = self._topics
+        about = (_EVERYTHING, *_names([event.body.get("request_id", "")], event.brandspaces))
+        return any(topics.get(name, event.event_id) < event.event_id for name in about)
 
-    def offer(self, text: str, *, is_progress: bool) -> None:
-        """Queue a message. When full the oldest progress makes room; with none to drop, the client must go."""
+    def offer(self, event: RequestEvent, text: str) -> None:
+        """Queue an event as ``text``. When full the oldest progress makes room; with none to drop, the client must
+        go."""
         with self._lock:
             if len(self._waiting) >= QUEUE_LIMIT and not self._drop_progress():
-                self.closing = self.closing or (1013, "too slow: reconnect and subscribe again")
+                self.closing = self.closing or (1013, "too slow: reconnect and resume after your last event_id")
             else:
-                self._waiting.append((is_progress, text))
+                self._waiting.append((event, text))
         self._wake()
 
     def close(self, code: int, reason: str) -> None:
@@ -70,13 +86,17 @@ class Client:
         self._wake()
 
     def take(self) -> str | None:
-        """The next message to send."""
+        """The next message to send: of what waits, the first that is still wanted."""
         with self._lock:
-            return self._waiting.popleft()[1] if self._waiting else None
+            while self._waiting:
+                event, text = self._waiting.popleft()
+                if self.wants(event):
+                    return text
+        return None
 
     def _drop_progress(self) -> bool:
-        for index, (is_progress, _) in enumerate(self._waiting):
-            if is_progress:
+        for index, (event, _) in enumerate(self._waiting):
+            if event.body.get("status") in _PROGRESS:
                 del self._waiting[index]
                 return True
         return False
@@ -141,9 +161,9 @@ class Hub:
             clients = [client for client in self._clients if client.wants(event)]
         if not clients:
             return
-        text = to_json(event.body).decode()
+        text = to_json({**event.body, "event_id": event.event_id}).decode()
         for client in clients:
-            client.offer(text, is_progress=event.body.get("status") in _PROGRESS)
+            client.offer(event, text)
 
     def _run(self) -> None:
         attempt = 0

@@ -20,6 +20,8 @@ from daemon.api.context import services
 
 BEHIND_THE_DOOR: Final = ("/api/", "/ws")
 PUBLIC_ENDPOINTS: Final = frozenset({"openapi"})  # the description of the API holds nobody's data
+SUBPROTOCOL: Final = "adology"
+_KEY_PROTOCOL: Final = "adology.key."  # and the key: a browser's WebSocket sends no headers, and addresses are logged
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -41,10 +43,19 @@ def identify() -> Principal:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if scheme:
         return _of_key(scheme, key.strip())
+    if offered := _offered_key():
+        return _of_key("bearer", offered)
     token = request.cookies.get(SESSION_COOKIE)
     if not token:
         raise SignInError("send an API key as `Authorization: Bearer adk_…`; `./adology keys create` makes one")
     return _of_session(token)
+
+
+def _offered_key() -> str:
+    """The key among the subprotocols of a WebSocket; empty without one."""
+    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    keys = [name.strip().removeprefix(_KEY_PROTOCOL) for name in offered if name.strip().startswith(_KEY_PROTOCOL)]
+    return keys[0] if keys else ""
 
 
 def _of_key(scheme: str, key: str) -> Principal:

@@ -17,6 +17,7 @@ from simple_websocket import ConnectionClosed
 from sqlalchemy import URL
 
 from core.access.keys import create_key
+from core.adapters.postgres.request_store import insert_request
 from core.adapters.postgres.roles import Cluster
 from core.bootstrap import Services
 from core.domain.principal import LOCAL_PRINCIPAL, Permission, Principal
@@ -111,11 +112,27 @@ def a_key(services: Services, principal: Principal = LOCAL_PRINCIPAL, *permissio
     return create_key(services.database, principal, name="a test", permissions=given, now=now).key
 
 
+def ask_for(daemon: LocalDaemon, brand: str) -> str:
+    """An open request for a brand, which nobody works on."""
+    with daemon.services.database.machinery() as connection:
+        return insert_request(connection, LOCAL_PRINCIPAL, kind="ingest", params={"brand": brand})
+
+
 def hear(client: WebSocket) -> Any:
     """The next frame; fails if none comes."""
     frame = client.receive(timeout=ANSWER_SECONDS)
     assert frame is not None, "nothing was sent"
     return json.loads(frame)
+
+
+def subscribe(client: WebSocket, what: Any, after: int | None = None) -> tuple[list[Any], int]:
+    """What is told of how things stand, and the event as of which."""
+    client.send(json.dumps({"subscribe": what} if after is None else {"subscribe": what, "after": after}))
+    frames = []
+    while "subscribed" not in (frame := hear(client)):
+        frames.append(frame)
+    assert frame["subscribed"] == what
+    return frames, frame["event_id"]
 
 
 def farewell(client: WebSocket) -> tuple[int, str]:

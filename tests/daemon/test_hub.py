@@ -13,14 +13,26 @@ from core.adapters.postgres.event_feed import EventFeed, RequestEvent, announce
 from core.adapters.postgres.request_store import insert_request
 from core.adapters.postgres.roles import Cluster
 from core.domain.principal import LOCAL_PRINCIPAL
-from core.errors import RetryableError, UnavailableError
-from daemon.hub import QUEUE_LIMIT, Client, Hub
+from core.errors import BadInputError, RetryableError, UnavailableError
+from core.queries.events import Topics
+from daemon.hub import QUEUE_LIMIT, SUBSCRIPTION_LIMIT, Client, Hub, names_of
 
 WAIT_SECONDS = 10
 
 
-def _client() -> Client:
-    return Client(LOCAL_PRINCIPAL, wake=lambda: None)
+def _client(*requests: str) -> Client:
+    client = Client(LOCAL_PRINCIPAL, wake=lambda: None)
+    client.subscribe(names_of(Topics(frozenset(requests), everything=not requests)))
+    return client
+
+
+def _event(event_id: int, status: str = "completed", **about: str) -> RequestEvent:
+    return RequestEvent(event_id, about.pop("organisation", "local"), {"status": status, **about})
+
+
+def _offer(client: Client, count: int, status: str) -> None:
+    for number in range(1, count + 1):
+        client.offer(_event(number, status), str(number))
 
 
 def _taken(client: Client) -> list[str]:
@@ -29,28 +41,51 @@ def _taken(client: Client) -> list[str]:
 
 def test_a_full_queue_drops_the_oldest_progress_first() -> None:
     client = _client()
-    client.offer("result", is_progress=False)
-    for number in range(QUEUE_LIMIT):
-        client.offer(str(number), is_progress=True)
+    client.offer(_event(1), "result")
+    _offer(client, QUEUE_LIMIT, "processing")
     assert client.closing is None
-    assert _taken(client) == ["result", *(str(number) for number in range(1, QUEUE_LIMIT))]
+    assert _taken(client) == ["result", *(str(number) for number in range(2, QUEUE_LIMIT + 1))]
 
 
 def test_a_queue_full_of_results_sends_its_client_away_and_loses_none_before() -> None:
     client = _client()
-    for number in range(QUEUE_LIMIT + 1):
-        client.offer(str(number), is_progress=False)
+    _offer(client, QUEUE_LIMIT + 1, "completed")
     assert client.closing is not None
     assert client.closing[0] == 1013
     assert len(_taken(client)) == QUEUE_LIMIT
 
 
 def test_a_client_wants_what_it_named_of_its_own_organisation() -> None:
-    client = _client()
-    client.subscribe(["r1"])
-    assert client.wants(RequestEvent(1, "local", {"request_id": "r1"}))
-    assert not client.wants(RequestEvent(2, "local", {"request_id": "r2"}))
-    assert not client.wants(RequestEvent(3, "someone-else", {"request_id": "r1"}))
+    client = _client("r1")
+    assert client.wants(_event(1, request_id="r1"))
+    assert not client.wants(_event(2, request_id="r2"))
+    assert not client.wants(_event(3, request_id="r1", organisation="someone-else"))
+    assert not _client().wants(_event(3, request_id="r1", organisation="someone-else"))
+
+
+def test_a_client_wants_what_concerns_its_brandspace() -> None:
+    client = _client("r1")
+    client.subscribe(names_of(Topics(brandspaces=frozenset({"shoes"}))))
+    assert client.wants(RequestEvent(1, "local", {"request_id": "r2"}, ["bags", "shoes"]))
+    assert not client.wants(RequestEvent(2, "local", {"request_id": "r2"}, ["bags"]))
+
+
+def test_what_waited_is_not_sent_once_it_was_shown_or_is_not_wanted_any_more() -> None:
+    client = _client("r1", "r2")
+    for number in (1, 2, 3):
+        for request_id in ("r1", "r2"):
+            client.offer(_event(number, request_id=request_id), f"{request_id} {number}")
+    client.subscribe(["request:r1"], after=2)
+    client.unsubscribe(["request:r2"])
+    assert _taken(client) == ["r1 3"]
+
+
+def test_a_client_has_no_more_topics_than_the_limit() -> None:
+    client = _client(*(f"r{number}" for number in range(SUBSCRIPTION_LIMIT)))
+    with pytest.raises(BadInputError, match="all"):
+        client.subscribe(["request:another"])
+    client.unsubscribe(["request:r0"])
+    client.subscribe(["request:another"])
 
 
 def test_no_client_is_taken_in_while_no_events_arrive(database: Database) -> None:
@@ -69,7 +104,7 @@ def hub(database: Database) -> Iterator[Hub]:
 def test_events_while_the_connection_was_lost_are_not_lost(hub: Hub, database: Database, cluster: Cluster) -> None:
     heard: queue.Queue[None] = queue.Queue()
     client = Client(LOCAL_PRINCIPAL, wake=lambda: heard.put(None))
-    client.subscribe_to_all()
+    client.subscribe(names_of(Topics(everything=True)))
     hub.register(client)
     for status in ("first", "second"):
         _cut_listeners(cluster)

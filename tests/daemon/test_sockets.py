@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -11,44 +12,117 @@ from contextlib import closing
 import pytest
 
 from core.adapters.postgres.event_feed import announce
+from core.curation.brandspaces import Edit, create_brandspace, edit_brandspace
+from core.domain.principal import LOCAL_PRINCIPAL, Principal
+from core.queries import events
 from daemon import sockets
+from tests.builders import store_request
 from tests.daemon.conftest import StartDaemon
-from tests.daemon.support import ANSWER_SECONDS, LocalDaemon, farewell, hear
+from tests.daemon.support import ANSWER_SECONDS, LocalDaemon, ask_for, farewell, hear, subscribe
 
 
 def test_a_client_gets_a_snapshot_then_the_event_of_notify(daemon: LocalDaemon) -> None:
     request_id = daemon.new_request()
     client = daemon.connect()
-    client.send(f'{{"subscribe": ["{request_id}"]}}')
-    assert hear(client) == {"request_id": request_id, "status": "completed", "result": None}
+    snapshot, position = subscribe(client, [request_id])
+    assert snapshot == [{"request_id": request_id, "status": "completed", "result": None}]
     event = {"request_id": request_id, "status": "processing", "result": {"ads": 7}}
     assert daemon.post("/notify", event).json == {"delivered": True}
-    assert hear(client) == event
+    heard = hear(client)
+    assert heard.pop("event_id") > position
+    assert heard == event
 
 
 def test_an_event_of_another_process_arrives_too(start_daemon: StartDaemon) -> None:
     one, other = start_daemon(), start_daemon()
     request_id = one.new_request()
     client = one.connect()
-    client.send(f'{{"subscribe": ["{request_id}"]}}')
-    hear(client)
+    subscribe(client, [request_id])
     other.post("/notify", {"request_id": request_id, "status": "processing", "result": 1})
     assert hear(client)["result"] == 1
 
 
 def test_a_client_hears_nothing_of_another_organisation(daemon: LocalDaemon) -> None:
     theirs, ours = daemon.new_request("someone-else"), daemon.new_request()
+    space = create_brandspace(daemon.services.database, Principal("someone-else"), name="Theirs", primary="acme")
     client = daemon.connect()
-    client.send('{"subscribe": "all"}')
-    assert hear(client) == {"subscribed": "all"}
-    client.send(f'{{"subscribe": ["{theirs}"]}}')
-    assert hear(client)["error"]["code"] == "not_found"
+    told, _ = subscribe(client, {"requests": [theirs], "brandspaces": [space.brandspace_id, "all"]})
+    assert [frame["error"] | {"message": ""} for frame in told] == [
+        {"code": "not_found", "message": "", "request_id": theirs},
+        {"code": "not_found", "message": "", "brandspace_id": space.brandspace_id},
+    ]
     announce(daemon.services.database, request_id=theirs, status="completed")
     announce(daemon.services.database, request_id=ours, status="completed")
     assert hear(client)["request_id"] == ours
 
 
-@pytest.mark.parametrize("frame", ["no json", "[]", '{"subscribe": 7}', '{"subscribe": ["' + "x" * 65 + '"]}'])
+def test_what_is_not_there_is_not_heard_of_when_it_comes(daemon: LocalDaemon) -> None:
+    client, ours = daemon.connect(), daemon.new_request()
+    subscribe(client, ["later", ours])
+    store_request(daemon.services.database, "later", organisation_id="local")
+    announce(daemon.services.database, request_id=ours, status="completed")
+    assert hear(client)["request_id"] == ours
+
+
+def test_all_begins_with_the_open_requests_newest_first(daemon: LocalDaemon) -> None:
+    daemon.new_request()
+    first, second = (ask_for(daemon, brand) for brand in ("acme", "bolt"))
+    client = daemon.connect()
+    told, _ = subscribe(client, "all")
+    assert [(frame["request_id"], frame["status"]) for frame in told] == [(second, "queued"), (first, "queued")]
+
+
+def test_more_open_requests_than_are_shown_are_said_to_be_more(
+    daemon: LocalDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MOST_SHOWN", 1)
+    ask_for(daemon, "acme")
+    ask_for(daemon, "bolt")
+    client = daemon.connect()
+    client.send('{"subscribe": "all"}')
+    assert [hear(client).get("truncated") for _ in range(2)] == [None, True]
+
+
+def test_a_brandspace_is_heard_by_the_brands_it_has_at_the_time(daemon: LocalDaemon) -> None:
+    database = daemon.services.database
+    space = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", primary="acme").brandspace_id
+    acme, bolt = ask_for(daemon, "acme"), ask_for(daemon, "bolt")
+    client = daemon.connect()
+    told, _ = subscribe(client, {"brandspaces": [space]})
+    assert [frame["request_id"] for frame in told] == [acme]
+    for heard, other in ((acme, bolt), (bolt, acme)):
+        edit_brandspace(database, LOCAL_PRINCIPAL, space, Edit(primary="acme" if heard is acme else "bolt"))
+        for request_id in (other, heard):
+            announce(database, request_id=request_id, status="processing")
+        assert hear(client)["request_id"] == heard
+
+
+def test_what_was_unsubscribed_is_not_heard_any_more(daemon: LocalDaemon) -> None:
+    gone, kept = daemon.new_request(), daemon.new_request()
+    client = daemon.connect()
+    subscribe(client, [gone, kept])
+    client.send(f'{{"unsubscribe": ["{gone}"]}}')
+    assert hear(client) == {"unsubscribed": [gone]}
+    for request_id in (gone, kept):
+        announce(daemon.services.database, request_id=request_id, status="completed")
+    assert hear(client)["request_id"] == kept
+
+
+def test_a_ping_is_answered(daemon: LocalDaemon) -> None:
+    client = daemon.connect()
+    client.send('{"ping": 7}')
+    assert hear(client) == {"pong": 7}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "no json", "[]", "{}", '{"subscribe": 7}', '{"subscribe": "ALL"}', '{"subscribe": ["' + "x" * 65 + '"]}',
+        '{"subscribe": ["\\u0000"]}', '{"subscribe": {"brands": ["acme"]}}', '{"subscribe": "all", "after": -1}',
+        '{"subscribe": "all", "after": 9223372036854775808}', '{"subscribe": "all", "unsubscribe": "all"}',
+        '{"subscribe": "all", "after": true}', '{"ping": {}}', json.dumps({"subscribe": ["x"] * 101}),
+    ],
+)  # fmt: skip
 def test_a_frame_that_cannot_be_used_is_answered_with_what_to_send(daemon: LocalDaemon, frame: str) -> None:
     client = daemon.connect()
     client.send(frame)
@@ -82,8 +156,7 @@ def test_a_foreign_page_cannot_open_a_socket(daemon: LocalDaemon) -> None:
 def test_one_socket_too_many_is_told_to_try_later(start_daemon: StartDaemon) -> None:
     daemon = start_daemon(socket_cap=1)
     first = daemon.connect()
-    first.send('{"subscribe": "all"}')
-    hear(first)
+    subscribe(first, "all")
     assert farewell(daemon.connect()) == (1013, "all 1 sockets are taken: try again later, or ask by HTTP")
     assert first.connected
 
@@ -93,8 +166,7 @@ def test_a_place_is_free_again_when_its_client_leaves(start_daemon: StartDaemon)
     request_id = daemon.new_request()
     for _ in range(3):
         client = daemon.connect()
-        client.send(f'{{"subscribe": ["{request_id}"]}}')
-        hear(client)
+        subscribe(client, [request_id])
         client.close()
         _wait_until(lambda: daemon.hub.client_count == 0)
 
@@ -103,8 +175,7 @@ def test_a_client_that_does_not_read_delays_nobody(daemon: LocalDaemon) -> None:
     request_id, slowest = daemon.new_request(), 0.0
     healthy = [daemon.connect() for _ in range(5)]
     for client in healthy:
-        client.send(f'{{"subscribe": ["{request_id}"]}}')
-        hear(client)
+        subscribe(client, [request_id])
     with closing(_stuck_client(daemon)):
         for number in range(40):
             announce(

@@ -1,8 +1,7 @@
-"""Request events as they are committed, from whichever process: LISTEN says that there is one, the row says what."""
+"""Request events as they are committed, from whichever process: LISTEN says that there is news, the rows say what."""
 
 from __future__ import annotations
 
-import json
 import select
 import threading
 import time
@@ -20,18 +19,25 @@ from core.adapters.postgres.engine import Database
 from core.adapters.postgres.request_store import EVENT_CHANNEL, record_event
 from core.errors import NotFoundError, RetryableError
 
-_MOST_RESUMED = 1_000  # after a lost connection; older ones are in the requests themselves
+_BATCH = 500  # events read at once
 _WAIT_SECONDS = 0.5  # how soon a stop is seen
 _CHECK_SECONDS = 30.0  # how often a silent connection is tried: a lost network says nothing
+_NEW = """
+    SELECT e.event_id, e.organisation_id, e.body,
+           ARRAY(SELECT b.brandspace_id FROM request_brandspace b WHERE b.request_id = e.request_id)
+    FROM event e WHERE e.event_id > %s ORDER BY e.event_id LIMIT %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestEvent:
-    """``body`` has the specification's shape ``{"request_id", "status", "result"}``."""
+    """``body`` has the specification's shape ``{"request_id", "status", "result"}``; the brandspaces are those that the
+    request concerns."""
 
     event_id: int
     organisation_id: str
     body: Mapping[str, Any]
+    brandspaces: Sequence[str] = ()
 
 
 def announce(database: Database, *, request_id: str, status: str, result: Any = None) -> None:
@@ -45,13 +51,15 @@ def announce(database: Database, *, request_id: str, status: str, result: Any = 
 
 
 class EventFeed:
-    """One listening connection (role worker). ``follow`` again after an error: what came meanwhile is not lost."""
+    """One listening connection (role worker). ``follow`` again after an error: what came meanwhile is not lost.
+
+    Ids have the order of commits, so that whatever is new has a greater one than whatever was read.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._last_id: int | None = None
         self._stopped = threading.Event()
-        self._checked = 0.0
 
     def follow(self) -> Iterator[Sequence[RequestEvent]]:
         """Batches of new events until ``stop``; the first batch, maybe empty, says that it listens.
@@ -60,9 +68,11 @@ class EventFeed:
         """
         try:
             with self._listening() as connection:
-                yield self._resumed(connection)
                 while not self._stopped.is_set():
-                    yield self._read(connection, self._announced(connection))
+                    events = self._read(connection)
+                    yield events
+                    if len(events) < _BATCH:
+                        self._wait(connection)
         except (psycopg2.Error, DBAPIError) as error:
             raise RetryableError("the connection that hears of events was lost") from error
 
@@ -84,33 +94,21 @@ class EventFeed:
         finally:
             connection.close()
 
-    def _announced(self, connection: Any) -> list[int]:
-        """Wait a moment for notifications; the ids they name."""
-        if time.monotonic() - self._checked > _CHECK_SECONDS:
-            self._checked = time.monotonic()
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-        elif select.select([connection], [], [], _WAIT_SECONDS)[0]:
-            connection.poll()
-        payloads = [notify.payload for notify in connection.notifies]
+    def _wait(self, connection: Any) -> None:
+        """Until there is news, it is time to try the connection, or somebody stops us."""
+        deadline = time.monotonic() + _CHECK_SECONDS
+        while not (connection.notifies or self._stopped.is_set() or time.monotonic() > deadline):
+            if select.select([connection], [], [], _WAIT_SECONDS)[0]:
+                connection.poll()
         connection.notifies.clear()
-        return [json.loads(payload)["event_id"] for payload in payloads]
 
-    def _resumed(self, connection: Any) -> list[RequestEvent]:
-        if self._last_id is None:
-            with connection.cursor() as cursor:
+    def _read(self, connection: Any) -> list[RequestEvent]:
+        with connection.cursor() as cursor:
+            if self._last_id is None:
                 cursor.execute("SELECT coalesce(max(event_id), 0) FROM event")
                 self._last_id = cursor.fetchone()[0]
-            return []
-        return self._select(connection, "event_id > %s", self._last_id)
-
-    def _read(self, connection: Any, ids: Sequence[int]) -> list[RequestEvent]:
-        return self._select(connection, "event_id = ANY(%s)", list(ids)) if ids else []
-
-    def _select(self, connection: Any, condition: str, value: Any) -> list[RequestEvent]:
-        statement = f"SELECT event_id, organisation_id, body FROM event WHERE {condition} ORDER BY event_id LIMIT %s"  # noqa: S608
-        with connection.cursor() as cursor:
-            cursor.execute(statement, (value, _MOST_RESUMED))
+            cursor.execute(_NEW, (self._last_id, _BATCH))
             events = [RequestEvent(*row) for row in cursor.fetchall()]
-        self._last_id = max([self._last_id or 0, *(event.event_id for event in events)])
+        if events:
+            self._last_id = events[-1].event_id
         return events

@@ -178,8 +178,13 @@ def count_rejections(connection: Connection, request_id: str) -> int:
 
 
 def forget_old_events(connection: Connection, *, hours: int) -> int:
-    """Delete events older than ``hours``; returns how many."""
-    statement = text("DELETE FROM event WHERE created_at < now() - make_interval(hours => :hours)")
+    """Delete events older than ``hours``, but of each organisation the newest of them: it marks where what is kept
+    begins. Returns how many."""
+    statement = text(
+        "DELETE FROM event USING (SELECT organisation_id, max(event_id) AS mark FROM event"
+        " WHERE created_at < now() - make_interval(hours => :hours) GROUP BY organisation_id) old"
+        " WHERE event.organisation_id = old.organisation_id AND event.event_id < old.mark"
+    )
     return connection.execute(statement, {"hours": hours}).rowcount
 
 

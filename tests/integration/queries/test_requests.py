@@ -1,4 +1,4 @@
-"""Requests, their rejected rows and events; the operators' figures; brands by name."""
+"""Requests and their rejected rows; the operators' figures; brands by name."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import core.queries
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
 from core.domain.principal import Principal
-from core.errors import BadInputError, NotFoundError
+from core.errors import NotFoundError
 from core.queries import operations
 from core.queries.brands import get_brand, list_brands, resolve_brand
-from core.queries.requests import events_after, get_request, last_event_id, list_requests, rejected_rows
+from core.queries.requests import get_request, list_requests, rejected_rows
 from tests.builders import AnAd, store, store_brand, store_request
 
 US = Principal("ours")
@@ -47,24 +47,6 @@ def test_rejected_rows_keep_their_order_line_and_reason(database: Database) -> N
 def test_an_unknown_request_is_not_found(database: Database) -> None:
     with pytest.raises(NotFoundError):
         get_request(database, US, "nothing")
-
-
-def test_events_come_in_order_after_the_one_that_was_seen(database: Database) -> None:
-    for number in range(3):
-        store_request(database, f"r{number}", organisation_id="ours")
-
-    events = events_after(database, US, 0)
-
-    assert [event.request_id for event in events] == ["r0", "r1", "r2"]
-    assert events_after(database, US, events[0].event_id) == events[1:]
-    assert last_event_id(database, US) == events[-1].event_id
-    assert events_after(database, US, last_event_id(database, US)) == []
-
-
-@pytest.mark.parametrize("event_id", [-1, 2**63])
-def test_an_impossible_event_id_is_refused(database: Database, event_id: int) -> None:
-    with pytest.raises(BadInputError):
-        events_after(database, US, event_id)
 
 
 def test_a_brand_is_found_by_any_spelling_of_its_names(database: Database) -> None:

@@ -23,6 +23,7 @@ from core.queries import (
     comparison,
     concepts,
     creatives,
+    events,
     facets,
     longevity,
     media,
@@ -82,12 +83,13 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
     "labelling_coverage": lambda database, who: comparison.labelling_coverage(database, who, "all", NONE),
     "media_grants": lambda database, who: media.media_grants(database, who, list(SHA.values())),
     "list_requests": requests.list_requests,
-    "events_after": lambda database, who: requests.events_after(database, who, 0),
-    "last_event_id": requests.last_event_id,
+    "catch_up": lambda database, who: events.catch_up(
+        database, who, events.Topics(everything=True), after=0, kept_hours=24
+    ),
 }
 
 
-SAY_LITTLE = {"get_ad", "labelling_coverage", "launches", "last_event_id", "list_brandspaces archived"}
+SAY_LITTLE = {"get_ad", "labelling_coverage", "launches", "list_brandspaces archived"}
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -205,7 +207,7 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         "count_ads",
     }
     modules = (ad_detail, ads, brands, brandspaces, comparison, concepts, creatives, facets, longevity, media)
-    modules += (overview, requests)
+    modules += (events, overview, requests)
     there = {
         name
         for module in modules
