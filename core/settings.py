@@ -5,7 +5,9 @@ Everyone else receives values. Each field ``x`` is the variable ``ADOLOGY_X``; `
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +22,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 _STORE_ADDRESSES: dict[str, type[S3Address] | type[SqsAddress]] = {"objects_url": S3Address, "queue_url": SqsAddress}
 _SQS_LEAST_RECEIVES = 5  # it counts receives that nobody saw, too
 _PSYCOPG2 = "postgresql+psycopg2://"
+_RATE = r"^[1-9]\d{0,8}/(second|minute|hour|day)$"
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[1-9]\d{0,4})?|https?://\[[0-9a-f:]+\](:[1-9]\d{0,4})?")
 
 
 class Settings(BaseSettings):
@@ -47,6 +51,21 @@ class Settings(BaseSettings):
     )
     workbench_url: str = Field(
         "", description="Address under which people reach the workbench; empty: http://127.0.0.1:<port>."
+    )
+    allowed_origins: str = Field(
+        "", description="Other sites whose pages may call the API with a key: exact origins, separated by commas."
+    )
+    rate_limit: str = Field(
+        "600/minute", pattern=_RATE, description="API calls of one user or key: <number>/<second|minute|hour|day>."
+    )
+    rate_limit_writes: str = Field("120/minute", pattern=_RATE, description="Of these, calls that change something.")
+    rate_limit_failed_sign_ins: str = Field(
+        "30/minute", pattern=_RATE, description="Calls with no key or session that counts, from one address."
+    )
+    rate_limit_store: str = Field(
+        "memory://",
+        description="Where calls are counted: memory:// for each process on its own, redis://<host> for all together"
+        " (needs the package redis).",
     )
     registry_url: str = Field("", description="Address of the registry for workers; empty: the daemon's own.")
     internal_token: SecretStr | None = Field(
@@ -162,6 +181,14 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is not None and value.get_secret_value() else None
 
+    @field_validator("allowed_origins")
+    @classmethod
+    def _exact_origins(cls, value: str) -> str:
+        for origin in _listed(value.lower()):
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin: write https://app.example.com, without a path or a *")
+        return value.lower()
+
     @field_validator("home")
     @classmethod
     def _of_the_project(cls, value: Path) -> Path:
@@ -200,12 +227,22 @@ class Settings(BaseSettings):
     @property
     def allowed_hosts(self) -> frozenset[str]:
         """The exact host:port pairs of ``fetch_allow_hosts``."""
-        return frozenset(part.strip() for part in self.fetch_allow_hosts.split(",") if part.strip())
+        return _listed(self.fetch_allow_hosts)
+
+    @property
+    def origins_allowed(self) -> frozenset[str]:
+        """The exact origins of ``allowed_origins``, in lower case as browsers send them."""
+        return _listed(self.allowed_origins)
+
+    @property
+    def own_url(self) -> str:
+        """Where this machine reaches the daemon that it runs."""
+        return f"http://{bracketed(_reachable(self.api_host))}:{self.api_port}"
 
     @property
     def api_url(self) -> str:
         """Where clients and workers reach the daemon."""
-        return self.public_url or f"http://{self.api_host}:{self.api_port}"
+        return self.public_url or self.own_url
 
     @property
     def workbench_address(self) -> str:
@@ -215,7 +252,27 @@ class Settings(BaseSettings):
     @property
     def registry_address(self) -> str:
         """Where workers reach the registry."""
-        return self.registry_url or f"http://{self.api_host}:{self.api_port}"
+        return self.registry_url or self.own_url
+
+
+def bracketed(host: str) -> str:
+    """An address as URLs write it: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def _reachable(host: str) -> str:
+    """Who listens on every address listens on loopback, too."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"  # noqa: PLR2004
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
 
 
 def load_settings(**overrides: Any) -> Settings:

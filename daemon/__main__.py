@@ -14,7 +14,6 @@ from core.crash_points import arm
 from core.errors import AdologyError, BadInputError
 from core.observability.logs import configure_logging, get_logger, log_uncaught_exceptions
 from core.settings import Settings, load_settings
-from daemon.api.guard import require_loopback
 from daemon.roles import ROLES, start_roles
 from daemon.server import DaemonServer
 
@@ -60,7 +59,6 @@ def parse_roles(text: str) -> frozenset[str]:
 def run(settings: Settings, roles: frozenset[str]) -> None:
     """Serve HTTP for the roles that have it; else only work."""
     if roles & HTTP_ROLES:
-        require_loopback(settings)
         DaemonServer(settings, roles).run()
     else:
         work(settings, roles)

@@ -29,8 +29,10 @@ from daemon.api.errors import invalid_input, register_errors
 from daemon.api.guard import install_guard
 from daemon.api.idempotency import install_idempotency
 from daemon.api.measures import install_measures
+from daemon.api.rate_limits import install_rate_limits
 from daemon.api.registry import registry_blueprint
 from daemon.api.sign_in import install_sign_in
+from daemon.api.sizes import install_answer_limit
 from daemon.hub import Hub
 from registry.active_brands import ActiveBrands
 
@@ -53,7 +55,7 @@ def create_app(settings: Settings, services: Services, registry: ActiveBrands | 
     """The application over these services, with the registry's routes if this process holds it.
 
     The hub in ``app.extensions[sockets.HUB]`` is not started: whoever serves starts and stops it.
-    Raises BadInputError when the daemon would listen off loopback.
+    Raises BadInputError for a rate limit that can't be kept where the settings say.
     """
     app = OpenAPI(
         __name__,
@@ -68,9 +70,11 @@ def create_app(settings: Settings, services: Services, registry: ActiveBrands | 
     install_measures(app)
     install_guard(app, settings)
     install_sign_in(app)
+    install_rate_limits(app, settings)
     register_errors(app)
     _register_routes(app)
     install_idempotency(app)
+    install_answer_limit(app)
     if registry is not None:
         _register_registry(app, services, registry)
     return app

@@ -21,7 +21,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from core.bootstrap import Services, build_services
 from core.errors import AdologyError
 from core.observability.logs import get_logger
-from core.settings import Settings
+from core.settings import Settings, bracketed
 from daemon import sockets
 from daemon.factory import create_app
 from daemon.hub import Hub
@@ -33,6 +33,7 @@ log = get_logger(__name__)
 SPARE_THREADS: Final = 64  # for HTTP while every socket is taken
 GRACEFUL_SECONDS: Final = 20
 KEEPALIVE_SECONDS: Final = 75  # workers keep their connections to the registry
+LONGEST_REQUEST_LINE_BYTES: Final = 8190  # beyond what the guard refuses in the one shape errors have
 STALLED_SECONDS: Final = 120  # a main loop silent for that long is killed and started again
 
 
@@ -123,7 +124,8 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
     """What differs from gunicorn's defaults."""
     threads = settings.socket_cap + SPARE_THREADS
     return {
-        "bind": f"{settings.api_host}:{settings.api_port}",
+        "bind": f"{bracketed(settings.api_host)}:{settings.api_port}",
+        "limit_request_line": LONGEST_REQUEST_LINE_BYTES,
         "workers": 1,
         "worker_class": DrainingWorker,
         "threads": threads,

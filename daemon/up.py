@@ -140,7 +140,7 @@ def children(settings: Settings) -> list[ChildSpec]:
     daemon = (sys.executable, "-m", "daemon", "--roles", "all")
     streamlit = (sys.executable, "-m", "streamlit", "run", "app")
     workbench = (*streamlit, "--server.address", LOOPBACK, "--server.port", str(settings.workbench_port))
-    api, shown = f"http://{settings.api_host}:{settings.api_port}", f"http://{LOOPBACK}:{settings.workbench_port}"
+    api, shown = settings.own_url, f"http://{LOOPBACK}:{settings.workbench_port}"
     logs = settings.home / "logs"
     return [
         ChildSpec("daemon", daemon, PROJECT, environment, f"{api}/readyz", logs / "daemon.log"),

@@ -31,10 +31,12 @@ AnySelect = Select[*tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Rows in order. ``next_cursor`` is None on the last page."""
+    """Rows in order. ``next_cursor`` is None on the last page; ``truncated`` says that all that was asked for would
+    have been too large, so that fewer came: the rest follows after ``next_cursor``."""
 
     items: tuple[T, ...]
     next_cursor: str | None = None
+    truncated: bool = False
 
 
 def checked_limit(limit: int) -> int:

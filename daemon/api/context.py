@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, Final, cast
 
 from flask import Response, current_app, g
 from pydantic_core import to_json
 
 from core.bootstrap import Services
 from core.domain.principal import Principal
+from core.errors import BadInputError
+from core.queries.pages import Page
 
 SERVICES = "adology-services"
+MAX_ANSWER_BYTES: Final = 1_000_000
+IS_CUT: Final = "is_cut"  # in g: the list holds fewer items than were asked for
+
+
+class AnswerTooLargeError(BadInputError):
+    """A list is asked for again with fewer items (``daemon/api/sizes.py``); of anything else less must be asked."""
+
+    code = "answer_too_large"
+
+    def __init__(self, is_list: bool) -> None:
+        super().__init__("the answer would be larger than 1 MB: narrow it, with filters or fewer brands")
+        self.is_list = is_list
 
 
 def services() -> Services:
@@ -24,5 +39,13 @@ def current_principal() -> Principal:
 
 
 def json_response(value: Any, status: int = 200) -> Response:
-    """JSON of plain values and dataclasses: field names as they are, times in ISO 8601."""
-    return Response(to_json(value), status=status, mimetype="application/json")
+    """JSON of plain values and dataclasses: field names as they are, times in ISO 8601.
+
+    Raises AnswerTooLargeError beyond 1 MB.
+    """
+    if isinstance(value, Page) and g.get(IS_CUT):
+        value = replace(value, truncated=True)
+    body = to_json(value)
+    if len(body) > MAX_ANSWER_BYTES:
+        raise AnswerTooLargeError(isinstance(value, Page))
+    return Response(body, status=status, mimetype="application/json")

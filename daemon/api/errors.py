@@ -43,6 +43,7 @@ STATUS: Final[Mapping[type[AdologyError], int]] = {
     SignInError: 401,
     NotFoundError: 404,
     ConflictError: 409,
+    InProgressError: 409,
     StaleError: 410,
     TerminalError: 422,
     MediaProblemError: 422,

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, current_app
 from core.adapters.postgres.readiness import database_problem
 from core.observability.metrics import render_metrics
 from daemon.api.context import json_response, services
+from daemon.api.guard import require_internal_token
 from daemon.sockets import hub
 
 REGISTRY = "adology-registry"
@@ -29,7 +30,8 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """For Prometheus."""
+    """For Prometheus, which shows the internal token off loopback: these are figures over every organisation."""
+    require_internal_token(services())
     body, content_type = render_metrics()
     return Response(body, content_type=content_type)
 

@@ -17,6 +17,8 @@ from core.domain.principal import Permission, Principal
 from core.errors import NotAllowedError, SignInError
 from core.observability.logs import name_asker
 from daemon.api.context import services
+from daemon.api.guard import is_of_another_site
+from daemon.api.rate_limits import count_failed_sign_in
 
 BEHIND_THE_DOOR: Final = ("/api/", "/ws")
 PUBLIC_ENDPOINTS: Final = frozenset({"openapi"})  # the description of the API holds nobody's data
@@ -33,7 +35,11 @@ def install_sign_in(app: Flask) -> None:
 def _knock() -> None:
     if not request.path.startswith(BEHIND_THE_DOOR) or request.endpoint in PUBLIC_ENDPOINTS:
         return
-    g.principal = identify()
+    try:
+        g.principal = identify()
+    except SignInError:
+        count_failed_sign_in()
+        raise
     name_asker(organisation=g.principal.organisation_id, user=g.principal.actor)
     require(g.principal, Permission.READ if request.method in _SAFE_METHODS else Permission.WRITE)
 
@@ -48,6 +54,8 @@ def identify() -> Principal:
     token = request.cookies.get(SESSION_COOKIE)
     if not token:
         raise SignInError("send an API key as `Authorization: Bearer adk_…`; `./adology keys create` makes one")
+    if is_of_another_site():
+        raise SignInError("a session counts on pages of ours only: pages of other sites send an API key")
     return _of_session(token)
 
 
