@@ -11,6 +11,7 @@ import streamlit as st
 
 from app.resources import services
 from app.thumbnails import thumbnail
+from core.access.organisations import organisation_name
 from core.domain.principal import Principal
 from core.errors import NotFoundError
 from core.insights.launches import Period
@@ -22,6 +23,12 @@ from core.queries.pages import MAX_PAGE, Page
 
 FRESH_SECONDS = 20
 CARDS = 24  # of one page of the gallery
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_organisation_name(principal: Principal) -> str:
+    """What the organisation is called."""
+    return organisation_name(services().database, principal)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)

@@ -8,8 +8,7 @@ from core.access.sign_in import SignedIn, bearer_of_session
 from core.access.tokens import SESSION_COOKIE
 from core.bootstrap import Services, build_services
 from core.domain.principal import Principal
-from core.errors import SignInError
-from core.observability.logs import configure_logging
+from core.errors import NotAllowedError, SignInError
 from core.settings import load_settings
 
 
@@ -26,7 +25,11 @@ def session_token() -> str | None:
 
 def signed_in() -> SignedIn | None:
     """Who looks at the page: asked of the database each time, so that what was revoked ends with the next click."""
-    token = session_token()
+    return bearer_of(session_token())
+
+
+def bearer_of(token: str | None) -> SignedIn | None:
+    """Whose session a browser shows."""
     if not token:
         return None
     return bearer_of_session(services().database, token, now=services().clock.now())
@@ -40,8 +43,7 @@ def current_principal() -> Principal:
     return found.principal
 
 
-@st.cache_resource(show_spinner=False)
-def set_up_logging() -> None:
-    """Send this process's logs through the one pipeline, once."""
-    settings = load_settings()
-    configure_logging(level=settings.log_level, json=settings.log_json)
+def require_operator() -> None:
+    """Figures over all organisations are for staff. Raises NotAllowedError, and SignInError."""
+    if not current_principal().is_operator:
+        raise NotAllowedError("this page is for operators: one of them names another with `./adology operators add`")

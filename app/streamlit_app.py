@@ -1,4 +1,4 @@
-"""Entry of the workbench: ``streamlit run app``, from anywhere."""
+"""Entry of the workbench: ``streamlit run app``, from anywhere. The pages, behind a door of our own."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ if _ROOT not in sys.path:  # Streamlit puts only app/ on the path
     sys.path.insert(0, _ROOT)
 
 import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 
-from app.navigation import all_pages  # noqa: E402
-from app.resources import set_up_logging  # noqa: E402
+from app.door.gate import SessionGate  # noqa: E402
+from app.door.routes import door_routes  # noqa: E402
+from core.observability.logs import configure_logging  # noqa: E402
+from core.settings import load_settings  # noqa: E402
 
-_ASSETS = Path(__file__).parent / "assets"
-
-st.set_page_config(page_title="Adology", page_icon=str(_ASSETS / "icon.svg"), layout="wide")
-st.logo(str(_ASSETS / "logo.svg"), size="large")
-set_up_logging()
-st.navigation(all_pages(), position="top").run()
+_settings = load_settings()
+configure_logging(level=_settings.log_level, json=_settings.log_json)  # over the handlers that Streamlit has made
+app = st.App(
+    Path(__file__).resolve().parent / "workbench.py", routes=door_routes(), middleware=[Middleware(SessionGate)]
+)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
@@ -45,7 +46,11 @@ from core.ports import (
 from core.settings import Settings
 from core.sources.sample import SampleMarket, SampleMediaFetcher, SampleSource
 
+if TYPE_CHECKING:
+    from core.adapters.oidc import OidcProvider
+
 DATABASE_NAME = "adology"
+OIDC_CALLBACK = "/sign-in/oidc/callback"  # of the workbench; the provider must know it
 SAMPLE_AS_OF = date(2026, 10, 31)
 _DATABASE_URL_FILE = Path("run") / "database_url"  # written by whoever runs the embedded server
 
@@ -175,6 +180,18 @@ class Services:
     def media_decoder(self) -> DecoderPool:
         """Measures and describes images, in processes of their own; the first starts with the first image."""
         return DecoderPool(max_pixels=self.settings.media_max_pixels)
+
+    @cached_property
+    def oidc(self) -> OidcProvider | None:
+        """The identity provider people may sign in with, where one is set."""
+        settings, secret = self.settings, self.settings.oidc_client_secret
+        if not settings.oidc_issuer:
+            return None
+        from core.adapters.oidc import OidcProvider  # loading that only the workbench needs
+
+        callback = f"{settings.workbench_address}{OIDC_CALLBACK}"
+        client_secret = secret.get_secret_value() if secret else None
+        return OidcProvider(settings.oidc_issuer, settings.oidc_client_id, client_secret, callback)
 
     @cached_property
     def notifier(self) -> Notifier:

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.adapters.s3_address import S3Address
+from core.adapters.safe_address import is_safe_address
 from core.adapters.sqs_address import SqsAddress
 from core.errors import BadInputError
 

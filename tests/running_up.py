@@ -55,6 +55,10 @@ class RunningUp:
         assert found, self.said
         return found[1]
 
+    def sign_in_link(self) -> str:
+        """A fresh one: each signs in once."""
+        return link_in(self.command("login"))
+
     def command(self, *arguments: str, seconds: float = START_SECONDS) -> str:
         """What another ``adology`` command on the same home says; it must succeed."""
         command = [*ADOLOGY, *arguments]
@@ -73,6 +77,13 @@ class RunningUp:
     def processes(self) -> list[psutil.Process]:
         """Everything it started, wherever it hangs now."""
         return [process for process in psutil.process_iter() if belongs_to(process, self.home)]
+
+
+def link_in(said: str) -> str:
+    """The link that signs in, of what ``up`` or ``login`` has said."""
+    found = re.search(r"http://\S+/sign-in\?token=\S+", said)
+    assert found, said
+    return found[0]
 
 
 def belongs_to(process: psutil.Process, home: Path) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from app.formatting import escape
-from core.errors import AdologyError, RetryableError
+from core.errors import AdologyError, RetryableError, SignInError
 from core.observability.logs import get_logger
 
 _log = get_logger(__name__)
@@ -20,6 +20,8 @@ def shown_errors() -> Iterator[None]:
     """Show what goes wrong inside. Every page and fragment stands in one."""
     try:
         yield
+    except SignInError:
+        session_ended()
     except RetryableError as error:
         _log.warning("page could not be read", error=str(error))
         _notice("A store doesn't answer", str(error), ":material/cloud_off:")
@@ -29,6 +31,13 @@ def shown_errors() -> Iterator[None]:
         reference = secrets.token_hex(4)
         _log.exception("page ended unexpectedly", reference=reference)
         _notice("Something went wrong", f"It is written in the log under {reference}.", ":material/error:")
+
+
+def session_ended() -> None:
+    """Take the browser to the door: what it still shows is no longer its reader's to see."""
+    st.logout()  # sends it to the address LEFT of the door
+    st.markdown("Your session has ended. Reload this page to sign in.")
+    st.stop()
 
 
 def _notice(title: str, text: str, icon: str) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from app.components.error_notice import shown_errors
 from app.formatting import ago, escape, number, one_line
 from app.loaders import load_dead_letters, load_heartbeats, load_notices, load_queues, load_runs, now
+from app.resources import require_operator
 from app.view_models.operations_view import ProcessRow, QueueRow, RunRow, process_rows, queue_rows, run_rows
 
 POLL_SECONDS = 3
@@ -20,6 +21,7 @@ _LEVELS = {"error": ("red", ":material/error:"), "warning": ("orange", ":materia
 def operations_board() -> None:
     """Everything, read anew every few seconds."""
     with shown_errors():
+        require_operator()
         _processes(process_rows(load_heartbeats(), now()))
         _queues(queue_rows(load_queues()))
         _runs(run_rows(load_runs(), now()))

@@ -41,7 +41,7 @@ _QUIET: Final = (
 # A repeat that is skipped because the last one still runs is no news.
 _SILENT: Final = ("apscheduler.scheduler",)
 # These bring handlers of their own; they lose them, so that nothing is written twice or around the redaction.
-_FOREIGN: Final = ("gunicorn", "alembic", "apscheduler", "streamlit", "werkzeug", "py", *_QUIET, *_SILENT)
+_FOREIGN: Final = ("gunicorn", "alembic", "apscheduler", "streamlit", "uvicorn", "werkzeug", "py", *_QUIET, *_SILENT)
 
 _ON_EVERY_RECORD: Final[list[Processor]] = [
     structlog.contextvars.merge_contextvars,

@@ -18,7 +18,7 @@ from tests.architecture.product_code import Import, Module, dotted, imports_of, 
 
 NETWORK_LIBRARIES = (
     *("boto3", "botocore", "pymongo", "openai", "urllib3", "requests", "httpx", "httpx2"),
-    *("smtplib", "ftplib", "http.client", "urllib.request"),
+    *("authlib.integrations", "smtplib", "ftplib", "http.client", "urllib.request"),
 )
 ONLY_NAMES_AND_ERRORS = (
     *("botocore.exceptions", "botocore.config", "pymongo.errors", "urllib3.exceptions", "requests.exceptions"),
@@ -33,6 +33,7 @@ CALLS_BY_THEMSELVES = {
 }
 STAYS_HERE = {
     "close",
+    "create_authorization_url",
     "generate_presigned_url",
     "generate_presigned_post",
     "get_default_database",

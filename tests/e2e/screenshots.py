@@ -6,6 +6,7 @@ Of the system at ``ADOLOGY_WORKBENCH_PORT`` where one answers there, else of one
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import urllib3
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, StorageState, expect, sync_playwright
 
 from core.settings import load_settings
-from tests.e2e.chromium import launch_chromium
-from tests.running_up import RunningUp
+from tests.e2e.chromium import launch_chromium, sign_in
+from tests.running_up import ADOLOGY, RunningUp, link_in
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 PAGES = {
@@ -39,27 +40,28 @@ def main() -> None:
     """Take them all."""
     expect.set_options(timeout=PATIENCE)
     FOLDER.mkdir(exist_ok=True)
-    with workbench() as address, sync_playwright() as playwright:
+    with workbench() as (address, link), sync_playwright() as playwright:
         browser = launch_chromium(playwright)
-        wait_for_ads(browser, address)
+        cookies = cookies_of(browser, link)
+        wait_for_ads(browser, address, cookies)
         for light in LIGHTS:
             for name, width in WIDTHS.items():
-                take(browser, address, light=light, name=name, width=width)
+                take(browser, address, cookies, light=light, name=name, width=width)
         browser.close()
 
 
 @contextmanager
-def workbench() -> Iterator[str]:
-    """The address of a workbench that has ads."""
+def workbench() -> Iterator[tuple[str, str]]:
+    """The address of a workbench that has ads, and a link that signs in to it."""
     address = f"http://127.0.0.1:{load_settings().workbench_port}"
     if answers(address):
-        yield address
+        yield address, link_in(subprocess.run([*ADOLOGY, "login"], capture_output=True, text=True, check=True).stdout)
         return
     with tempfile.TemporaryDirectory(prefix="adology-screenshots-") as home:
         running = RunningUp(Path(home), ADOLOGY_SAMPLE_MARKET="true", ADOLOGY_SAMPLE_ADS="1000")
         try:
             running.wait_until_up()
-            yield running.address("workbench")
+            yield running.address("workbench"), running.sign_in_link()
         finally:
             running.end(signal.SIGINT)
 
@@ -72,20 +74,32 @@ def answers(address: str) -> bool:
         return False
 
 
-def wait_for_ads(browser: Browser, address: str) -> None:
-    """The sample market fills while the pages are open already."""
+def cookies_of(browser: Browser, link: str) -> StorageState:
+    """What a browser holds that has signed in."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    sign_in(page, link)
+    state = page.context.storage_state()
+    page.close()
+    return state
+
+
+def wait_for_ads(browser: Browser, address: str, cookies: StorageState) -> None:
+    """The sample market fills while the pages are open already."""
+    page = browser.new_page(storage_state=cookies)
     page.goto(address)
     expect(page.get_by_text("Ads stored")).to_be_visible()
     expect(page.get_by_text("Running now")).to_have_count(0, timeout=FILLING)
     page.close()
 
 
-def take(browser: Browser, address: str, *, light: str, name: str, width: int) -> None:
+def take(browser: Browser, address: str, cookies: StorageState, *, light: str, name: str, width: int) -> None:
     """The pages in one light and width."""
     scheme = "dark" if light == "dark" else "light"
-    page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": HEIGHT})
+    page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": HEIGHT}, storage_state=cookies)
     page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/sign-in?token=shown")
+    page.screenshot(path=FOLDER / f"sign-in-{light}-{name}.png")
     for shown in PAGES:
         open_page(page, address, shown)
         path = FOLDER / f"{shown}-{light}-{name}.png"

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
+from tests.e2e.chromium import sign_in
 from tests.e2e.hostile_import import ADS, BIKES, BREWS, HOSTILE, HOSTILE_COPY, write_hostile_import
 from tests.running_up import RunningUp
 
@@ -66,7 +67,7 @@ def test_the_journey_from_import_to_chart(running: RunningUp, watched: Watched, 
     said = running.command("import", str(write_hostile_import(tmp_path / "autumn")), "--wait")
     assert "rows 41 = stored 40 + rejected 1" in said
     assert "blocked 1, ok 38, removed 1" in said
-    watched.page.goto(running.address("workbench"))
+    sign_in(watched.page, running.sign_in_link())
     for visit in (the_brandspace, the_gallery, the_ad, the_comparison, the_operations):
         visit(watched.page)
         watched.check()

@@ -10,15 +10,17 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.resources import services
+from core.access.organisations import name_operator
 from core.access.sign_in import make_link_token, sign_in_by_link
 from core.access.users import invite_user
 from core.adapters.postgres.roles import Cluster
 from core.bootstrap import build_services
-from core.domain.principal import LOCAL_PRINCIPAL, Principal
+from core.domain.principal import LOCAL_ORGANISATION, Principal
 from core.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 PAGE_SECONDS = 30
+OPERATOR = Principal(LOCAL_ORGANISATION, is_operator=True)
 
 ShowPage = Callable[..., AppTest]
 
@@ -45,15 +47,17 @@ def show(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     services().database.dispose()
 
 
-def sign_in_as(monkeypatch: pytest.MonkeyPatch, principal: Principal = LOCAL_PRINCIPAL) -> None:
-    """Give the pages the cookie of a session: of a user of the principal's organisation and role."""
+def sign_in_as(monkeypatch: pytest.MonkeyPatch, principal: Principal = OPERATOR) -> str:
+    """Give the pages the cookie of a session: of a user of the principal's organisation and role; the user's id."""
     ports = build_services(load_settings())
     database, now, owner = ports.database, ports.clock.now(), Principal(principal.organisation_id)
-    email = f"{principal.role}@{principal.organisation_id}.example"
+    email = f"{principal.role}{'-operator' if principal.is_operator else ''}@{principal.organisation_id}.example"
+    name_operator(database, email, is_operator=principal.is_operator)
     user = invite_user(database, owner, email=email, role=principal.role, now=now)
     token = sign_in_by_link(database, make_link_token(database, owner, user, now=now), now=now, hours=1)
     database.dispose()
     monkeypatch.setattr("app.resources.session_token", lambda: token)
+    return user
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ PAGE_LINES = 50
 
 
 def test_the_entry_opens_every_page_from_its_menu(show: ShowPage) -> None:
-    entry = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=PAGE_SECONDS).run()
+    entry = AppTest.from_file(str(ROOT / "app" / "workbench.py"), default_timeout=PAGE_SECONDS).run()
     titles = [entry.title[0].value]
     for name in PAGES:
         titles.append(entry.switch_page(f"../pages/{name}.py").run().title[0].value)
