@@ -27,6 +27,7 @@ from core.adapters.postgres.run_store import PostgresRunStore
 from core.adapters.scoped_documents import ScopedDocuments
 from core.adapters.sqs_address import SqsAddress
 from core.adapters.upload_fetch import SchemeFetcher, UploadMediaFetcher
+from core.adapters.webhook_post import GuardedWebhookSender
 from core.ai.taxonomy import Taxonomy, load_taxonomy
 from core.errors import UnavailableError
 from core.messages import QUEUES
@@ -42,6 +43,7 @@ from core.ports import (
     SourceEngine,
     TextEmbedder,
     VectorIndex,
+    WebhookSender,
 )
 from core.settings import Settings
 from core.sources.sample import SampleMarket, SampleMediaFetcher, SampleSource
@@ -192,6 +194,11 @@ class Services:
         callback = f"{settings.workbench_address}{OIDC_CALLBACK}"
         client_secret = secret.get_secret_value() if secret else None
         return OidcProvider(settings.oidc_issuer, settings.oidc_client_id, client_secret, callback)
+
+    @cached_property
+    def webhook_sender(self) -> WebhookSender:
+        """Posts to the webhooks of customers."""
+        return GuardedWebhookSender(allow_hosts=self.settings.allowed_hosts)
 
     @cached_property
     def notifier(self) -> Notifier:

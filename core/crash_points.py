@@ -48,6 +48,8 @@ CRASH_POINTS: Final = (
     "export.written",
     "export.stored",
     "export.finished",
+    "webhook.claimed",
+    "webhook.sent",
     "dead_letter.closed",
     "dead_letter.filed",
 )

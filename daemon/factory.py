@@ -23,6 +23,7 @@ from daemon.api import (
     media,
     notify,
     requests,
+    webhooks,
 )
 from daemon.api.context import SERVICES
 from daemon.api.errors import invalid_input, register_errors
@@ -45,6 +46,7 @@ _RESOURCES = (
     insights.blueprint,
     ingest.blueprint,
     exports.blueprint,
+    webhooks.blueprint,
     requests.blueprint,
     notify.blueprint,
 )

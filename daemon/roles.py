@@ -33,6 +33,7 @@ from core.pipeline.record import write_record
 from core.pipeline.relay import send_outbox
 from core.pipeline.sweep import Sweeper
 from core.settings import Settings
+from core.webhooks.deliver import Deliverer
 from daemon.consumer import Consumer, Handler
 from daemon.handlers.acquire import AcquireHandler
 from daemon.handlers.dead_letters import DeadLetterHandler
@@ -50,6 +51,7 @@ _PROGRESS_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 10.0
 _REGISTRY_SECONDS = 2.0
 _FORGET_SECONDS = 60.0
+_WEBHOOKS_SECONDS = 0.5
 _BATCH = 10  # a received batch: the most SQS gives at once
 
 
@@ -109,6 +111,9 @@ def start_roles(
             _repeat(schedule, consumer.drain, _POLL_SECONDS, f"consume {consumer.name} {number}")
     if "scheduler" in roles:
         _schedule_sweeps(schedule, settings, services)
+        deliverer = build_deliverer(services)
+        _repeat(schedule, deliverer.deliver_due, _WEBHOOKS_SECONDS, "webhooks")
+        running.on_stop.append(deliverer.close)
     heart = _heart(services, roles)
     _guarded(heart, "heartbeat")()  # a command that looks for a worker must find this one at once
     _repeat(schedule, heart, _HEARTBEAT_SECONDS, "heartbeat")
@@ -214,6 +219,11 @@ def build_exporter(settings: Settings, services: Services, is_stopping: Callable
         return tuple(services.taxonomy.dimensions)  # half a second of loading, for the first export
 
     return Exporter(services.database, services.objects, services.clock, dimensions, settings.export_days, is_stopping)
+
+
+def build_deliverer(services: Services) -> Deliverer:
+    """What delivers webhooks."""
+    return Deliverer(services.database, services.secrets, services.webhook_sender, services.clock, services.notifier)
 
 
 def _schedule_sweeps(schedule: BackgroundScheduler, settings: Settings, services: Services) -> None:

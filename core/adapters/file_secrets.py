@@ -53,6 +53,13 @@ class FileSecretStore:
         with self._locked():
             self._write({**self._read(), name: value})
 
+    def delete(self, name: str) -> None:
+        """Forget the secret; no error if there is none."""
+        with self._locked():
+            values = self._read()
+            if values.pop(name, None) is not None:
+                self._write(values)
+
     def get_or_create(self, name: str) -> str:
         """The secret, or a new random one of 256 bits, stored under that name."""
         with self._locked():

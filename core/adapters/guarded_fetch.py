@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
 import tempfile
-import threading
 import time
 from typing import BinaryIO, cast
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from urllib3 import HTTPResponse
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, InvalidHeader
-from urllib3.util import Retry
-from urllib3.util.connection import create_connection
-from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.exceptions import HTTPError
 
 from core.adapters.address_guard import Resolver, Target, check_url, resolve_by_system
+from core.adapters.pinned_connection import (
+    Deadline,
+    PinnedHTTPConnection,
+    pinned_connection,
+    retry_after_seconds,
+    system_ssl_context,
+)
 from core.domain.media import MediaStatus
 from core.errors import MediaProblemError, RetryableError, ThrottledError
 from core.observability.external_calls import external_call
@@ -31,8 +32,6 @@ _HEADERS = {
     "Accept": "image/*,video/*",
     "Accept-Encoding": "identity",
 }
-_DEFAULT_RETRY_AFTER_SECONDS = 60.0
-_MAX_RETRY_AFTER_SECONDS = 3600.0
 _OK, _TOO_MANY_REQUESTS, _SERVER_ERRORS = 200, 429, 500
 _STATUS_OF_ANSWER = {
     401: MediaStatus.BLOCKED,
@@ -69,11 +68,11 @@ class GuardedMediaFetcher:
         self._max_redirects = max_redirects
         self._allow_hosts = allow_hosts
         self._resolver = resolver
-        self._ssl_context = ssl_context or _system_ssl_context()
+        self._ssl_context = ssl_context or system_ssl_context()
 
     def open(self, url: str) -> FetchedMedia:
         """Raises MediaProblemError, RetryableError or ThrottledError; no message holds a query or an inner address."""
-        deadline = _Deadline(self._total_timeout_seconds)
+        deadline = Deadline(self._total_timeout_seconds)
         for _ in range(self._max_redirects + 1):
             target = check_url(url, allow_hosts=self._allow_hosts, resolver=self._resolver)
             answer = self._request(target, url, deadline)
@@ -82,7 +81,7 @@ class GuardedMediaFetcher:
             url = answer
         raise MediaProblemError(MediaStatus.FETCH_ERROR, f"more than {self._max_redirects} redirects")
 
-    def _request(self, target: Target, url: str, deadline: _Deadline) -> FetchedMedia | str:
+    def _request(self, target: Target, url: str, deadline: Deadline) -> FetchedMedia | str:
         """One hop: the media, or the URL it redirects to."""
         with external_call("web", "fetch_media", target=target.host) as call:
             connection = self._connection(target, deadline)
@@ -108,19 +107,15 @@ class GuardedMediaFetcher:
                 connection.close()
                 connection.stop_watching()
 
-    def _connection(self, target: Target, deadline: _Deadline) -> _PinnedHTTPConnection:
-        timeout = self._connect_timeout_seconds
-        connection: _PinnedHTTPConnection
-        if target.scheme == "https":
-            connection = _PinnedHTTPSConnection(
-                target.host, target.port, timeout=timeout, ssl_context=self._ssl_context
-            )
-        else:
-            connection = _PinnedHTTPConnection(target.host, target.port, timeout=timeout)
-        connection.addresses, connection.deadline = target.addresses, deadline
-        return connection
+    def _connection(self, target: Target, deadline: Deadline) -> PinnedHTTPConnection:
+        return pinned_connection(
+            target,
+            deadline,
+            connect_timeout_seconds=self._connect_timeout_seconds,
+            ssl_context=self._ssl_context,
+        )
 
-    def _spool(self, response: HTTPResponse, host: str, deadline: _Deadline) -> tuple[BinaryIO, int]:
+    def _spool(self, response: HTTPResponse, host: str, deadline: Deadline) -> tuple[BinaryIO, int]:
         """The body, at its start, and its decoded size."""
         spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115  the caller closes
         try:
@@ -146,85 +141,6 @@ class GuardedMediaFetcher:
         return size
 
 
-class _Deadline:
-    """The end of the whole fetch, redirects included: a timeout per read alone lets a slow drip go on for ever.
-
-    A name server that keeps silent is bounded by the system's resolver instead, which can't be interrupted.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._at = time.monotonic() + seconds
-
-    def remaining_seconds(self) -> float:
-        return max(self._at - time.monotonic(), 0.0)
-
-    def check(self, host: str) -> None:
-        """Raises RetryableError when it has passed."""
-        if not self.remaining_seconds():
-            raise RetryableError(f"fetching from {host} took longer than {self._seconds:g} s")
-
-
-class _Watchdog:
-    """Cuts a connection at the deadline, wherever its thread waits: handshake, headers or body."""
-
-    def __init__(self, connected: socket.socket, deadline: _Deadline) -> None:
-        self._socket = connected.dup()  # TLS takes the original over; this one reaches the same connection
-        self._timer = threading.Timer(deadline.remaining_seconds(), self._cut)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _cut(self) -> None:
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:  # the other side was faster
-            return
-
-    def close(self) -> None:
-        self._timer.cancel()
-        self._timer.join()
-        self._socket.close()
-
-
-class _PinnedHTTPConnection(HTTPConnection):
-    """Connects to the checked addresses only; ``host`` serves for the Host header, SNI and the certificate."""
-
-    addresses: tuple[str, ...] = ()
-    deadline: _Deadline
-    _watchdog: _Watchdog | None = None
-
-    def _new_conn(self) -> socket.socket:
-        connected = self._connect_to_first()
-        self._watchdog = _Watchdog(connected, self.deadline)
-        return connected
-
-    def _connect_to_first(self) -> socket.socket:
-        failure: OSError = ConnectionError("no address to connect to")
-        for address in self.addresses:
-            self.deadline.check(self.host)
-            timeout = min(cast(float, self.timeout), self.deadline.remaining_seconds())
-            try:
-                return create_connection((address, self.port), timeout, socket_options=self.socket_options)
-            except OSError as error:
-                failure = error
-        raise failure
-
-    def stop_watching(self) -> None:
-        """Not part of ``close``, which http.client calls before the body of an answer without a length is read."""
-        if self._watchdog is not None:
-            self._watchdog.close()
-
-
-class _PinnedHTTPSConnection(_PinnedHTTPConnection, HTTPSConnection):
-    """The same over TLS."""
-
-
-def _system_ssl_context() -> ssl.SSLContext:
-    context = create_urllib3_context()
-    context.load_default_certs()
-    return context
-
-
 def _redirected(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
@@ -237,7 +153,7 @@ def _refuse_all_but_ok(response: HTTPResponse, host: str, url: str) -> None:
     if status == _OK:
         return
     if status == _TOO_MANY_REQUESTS:
-        raise ThrottledError(f"{host} asks for a pause", retry_after_seconds=_retry_after_seconds(response))
+        raise ThrottledError(f"{host} asks for a pause", retry_after_seconds=retry_after_seconds(response))
     if status >= _SERVER_ERRORS:
         raise RetryableError(f"{host} answered {status}")
     if status == http.client.FORBIDDEN and _has_expired(url):
@@ -252,14 +168,6 @@ def _has_expired(url: str) -> bool:
         return bool(values) and int(values[0], 16) <= time.time()
     except ValueError:
         return False
-
-
-def _retry_after_seconds(response: HTTPResponse) -> float:
-    try:
-        seconds = Retry().parse_retry_after(response.headers.get("Retry-After", ""))
-    except InvalidHeader:
-        seconds = _DEFAULT_RETRY_AFTER_SECONDS
-    return min(float(seconds), _MAX_RETRY_AFTER_SECONDS)
 
 
 def _content_type(response: HTTPResponse) -> str | None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 SHARED_SCOPE = "shared"
 LOCAL_ORGANISATION = "local"
 COMMAND_LINE = "command-line"
+SYSTEM = "system"  # the actor of what nobody asked for
 
 
 class Role(StrEnum):

@@ -26,7 +26,7 @@ COLUMNS = (
     "ad_id", "brand", "brand_name", "scope", "channel", "account", "external_id", "page_id", "page_name", "library_url",
     "status", "source_says_active", "first_seen", "last_seen", "last_scanned_on", "days_seen", "run_start", "run_end",
     "format", "countries", "platforms", "title", "copy", "description", "cta", "landing_url", "landing_domain",
-    "media_status", "media_reason", "cover_sha256", "media", "has_text", "is_labelled",
+    "media_status", "media_reason", "cover_sha256", "cover_type", "media", "has_text", "is_labelled",
 )  # fmt: skip
 _OF_CARD = tuple(field.name for field in fields(AdCard))
 

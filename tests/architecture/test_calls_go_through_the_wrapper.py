@@ -50,7 +50,7 @@ EXEMPT = {
     "core/adapters/health_probe.py": {
         "self._http.request": "`up` asks its own children whether they answer; until they do, refusals are no news"
     },
-    "core/adapters/guarded_fetch.py": {"create_connection": "runs inside connection.connect(), which is wrapped"},
+    "core/adapters/pinned_connection.py": {"create_connection": "runs inside connection.connect(), which is wrapped"},
 }
 
 

@@ -56,3 +56,15 @@ def test_writers_at_once_lose_nothing(secret_store: SecretStore) -> None:
         list(pool.map(lambda number: secret_store.put(f"name-{number}", str(number)), range(40)))
 
     assert [secret_store.get(f"name-{number}") for number in range(40)] == [str(number) for number in range(40)]
+
+
+def test_a_deleted_secret_is_gone_and_the_others_stay(secret_store: SecretStore) -> None:
+    secret_store.put("a", "a-value")
+    secret_store.put("b", "b-value")
+
+    secret_store.delete("a")
+    secret_store.delete("a")
+
+    with pytest.raises(NotFoundError):
+        secret_store.get("a")
+    assert secret_store.get("b") == "b-value"

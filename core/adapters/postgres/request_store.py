@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from core.adapters.postgres.bulk import copy_upsert
 from core.adapters.postgres.runs import PostgresRuns
 from core.adapters.postgres.schema import rejected_row
+from core.adapters.postgres.webhook_store import queue_deliveries
 from core.domain.ad import Rejection
 from core.domain.principal import Principal
 from core.domain.run import Run
@@ -56,8 +57,12 @@ def insert_rejections(
 def record_event(
     connection: Connection, *, organisation_id: str, request_id: str, status: str, result: Any = None
 ) -> None:
-    """Store an event in the specification's shape. It gets its id, and the hubs hear of it, at the commit."""
+    """Store an event in the specification's shape, and a delivery to each webhook that wants it.
+
+    It gets its id, and the hubs hear of it, at the commit.
+    """
     body = {"request_id": request_id, "status": status, "result": result}
+    queue_deliveries(connection, organisation_id=organisation_id, body=body)
     connection.execute(
         text("INSERT INTO event (organisation_id, request_id, body) VALUES (:organisation, :request, :body)"),
         {"organisation": organisation_id, "request": request_id, "body": json.dumps(body)},
@@ -101,12 +106,12 @@ class PostgresRequests:
 
 def open_requests(connection: Connection, *, after: str = "", limit: int = 500) -> list[dict[str, Any]]:
     """Requests for runs that aren't over, or were cancelled and have no ledger yet, by id from ``after`` on; locked so
-    that one process reports each. Whoever works on an export reports it himself."""
+    that one process reports each. Whoever works on an export or analysis reports it himself."""
     rows = connection.execute(
         text(
             "SELECT request_id, organisation_id, kind, status, params, progress FROM request"
             " WHERE (status IN ('queued', 'processing') OR (status = 'cancelled' AND result IS NULL))"
-            " AND kind <> 'export' AND request_id > :after"
+            " AND kind NOT IN ('export', 'analyse') AND request_id > :after"
             " ORDER BY request_id LIMIT :limit FOR UPDATE SKIP LOCKED"
         ),
         {"after": after, "limit": limit},
