@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from core.access.usage import ApiUsage
 from core.adapters.decoder_pool import DecoderPool
 from core.adapters.file_secrets import FileSecretStore
 from core.adapters.folder_objects import FolderObjectStore
@@ -73,6 +74,11 @@ class Services:
     database: Database
     secrets: SecretStore
     clock: Clock
+
+    @cached_property
+    def usage(self) -> ApiUsage:
+        """The calls of the API that this process has counted and not written yet."""
+        return ApiUsage(self.database, self.clock)
 
     @cached_property
     def runs(self) -> RunStore:

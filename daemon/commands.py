@@ -12,6 +12,7 @@ from rich.console import Console
 
 from core.errors import AdologyError
 from daemon.command_settings import command_settings
+from daemon.key_commands import keys
 from daemon.people_commands import add_people_commands
 
 FAILED: Final = 1
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they would show local variables
 )
 add_people_commands(app)
+app.add_typer(keys)
 
 
 @app.command()
@@ -59,6 +61,17 @@ def ingest(
     from daemon.data_commands import ingest as ask
 
     _end(ask(command_settings(), Console(), brand, source=source, wait=wait))
+
+
+@app.command()
+def analyse(
+    brand: Annotated[str, typer.Argument(help="The brand's slug or name: `./adology brands` lists them.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress until every text is read.")] = False,
+) -> None:
+    """Have a brand read at once, ahead of what the background has to read."""
+    from daemon.data_commands import analyse as ask
+
+    _end(ask(command_settings(), Console(), brand, wait=wait))
 
 
 @app.command()

@@ -11,7 +11,9 @@ from core.bootstrap import Services
 from core.settings import Settings
 from daemon import sockets
 from daemon.api import (
+    account,
     ads,
+    audit,
     brands,
     brandspaces,
     corrections,
@@ -20,9 +22,12 @@ from daemon.api import (
     health,
     ingest,
     insights,
+    keys,
     media,
     notify,
     requests,
+    sessions,
+    users,
     webhooks,
 )
 from daemon.api.context import SERVICES
@@ -34,6 +39,7 @@ from daemon.api.rate_limits import install_rate_limits
 from daemon.api.registry import registry_blueprint
 from daemon.api.sign_in import install_sign_in
 from daemon.api.sizes import install_answer_limit
+from daemon.api.usage import install_usage
 from daemon.hub import Hub
 from registry.active_brands import ActiveBrands
 
@@ -45,9 +51,14 @@ _RESOURCES = (
     corrections.blueprint,
     insights.blueprint,
     ingest.blueprint,
+    account.blueprint,
+    users.blueprint,
+    sessions.blueprint,
+    keys.blueprint,
+    audit.blueprint,
     exports.blueprint,
-    webhooks.blueprint,
     requests.blueprint,
+    webhooks.blueprint,
     notify.blueprint,
 )
 _PLAIN: tuple[Blueprint, ...] = (media.blueprint, health.blueprint, sockets.blueprint)
@@ -72,6 +83,7 @@ def create_app(settings: Settings, services: Services, registry: ActiveBrands | 
     install_measures(app)
     install_guard(app, settings)
     install_sign_in(app)
+    install_usage(app, services.usage)
     install_rate_limits(app, settings)
     register_errors(app)
     _register_routes(app)

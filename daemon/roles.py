@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from core.adapters.postgres.housekeeping import forget_what_is_over
 from core.adapters.postgres.registry_place import PostgresRegistryPlace
 from core.adapters.postgres.request_store import forget_old_events
 from core.adapters.postgres.run_store import beat
@@ -52,6 +53,8 @@ _HEARTBEAT_SECONDS = 10.0
 _REGISTRY_SECONDS = 2.0
 _FORGET_SECONDS = 60.0
 _WEBHOOKS_SECONDS = 0.5
+_HOUSEKEEPING_SECONDS = 600.0
+_USAGE_SECONDS = 5.0
 _BATCH = 10  # a received batch: the most SQS gives at once
 
 
@@ -114,6 +117,9 @@ def start_roles(
         deliverer = build_deliverer(services)
         _repeat(schedule, deliverer.deliver_due, _WEBHOOKS_SECONDS, "webhooks")
         running.on_stop.append(deliverer.close)
+    if "api" in roles:
+        _repeat(schedule, services.usage.flush, _USAGE_SECONDS, "api usage")
+        running.on_stop.append(_guarded(services.usage.flush, "api usage"))
     heart = _heart(services, roles)
     _guarded(heart, "heartbeat")()  # a command that looks for a worker must find this one at once
     _repeat(schedule, heart, _HEARTBEAT_SECONDS, "heartbeat")
@@ -234,12 +240,18 @@ def _schedule_sweeps(schedule: BackgroundScheduler, settings: Settings, services
     _repeat(schedule, sweeper.sweep, settings.sweep_seconds, "sweep")
     _repeat(schedule, lambda: _forget_events(services, hours), _FORGET_SECONDS, "old events")
     _repeat(schedule, build_exporter(settings, services).forget_expired, _FORGET_SECONDS, "old exports")
+    _repeat(schedule, lambda: _keep_house(services), _HOUSEKEEPING_SECONDS, "housekeeping")
     _repeat(schedule, lambda: _measure_queues(services), _HEARTBEAT_SECONDS, "queue depths")
 
 
 def _forget_events(services: Services, hours: int) -> None:
     with services.database.machinery() as connection:
         forget_old_events(connection, hours=hours)
+
+
+def _keep_house(services: Services) -> None:
+    with services.database.machinery() as connection:
+        forget_what_is_over(connection, now=services.clock.now())
 
 
 def _measure_queues(services: Services) -> None:

@@ -24,6 +24,7 @@ BEHIND_THE_DOOR: Final = ("/api/", "/ws")
 PUBLIC_ENDPOINTS: Final = frozenset({"openapi"})  # the description of the API holds nobody's data
 SUBPROTOCOL: Final = "adology"
 _KEY_PROTOCOL: Final = "adology.key."  # and the key: a browser's WebSocket sends no headers, and addresses are logged
+READ_IS_ENOUGH: Final = frozenset({"sessions.end_session", "users.sign_out"})  # to leave, no right to write is needed
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -41,7 +42,8 @@ def _knock() -> None:
         count_failed_sign_in()
         raise
     name_asker(organisation=g.principal.organisation_id, user=g.principal.actor)
-    require(g.principal, Permission.READ if request.method in _SAFE_METHODS else Permission.WRITE)
+    is_read = request.method in _SAFE_METHODS or request.endpoint in READ_IS_ENOUGH
+    require(g.principal, Permission.READ if is_read else Permission.WRITE)
 
 
 def identify() -> Principal:

@@ -138,8 +138,8 @@ def test_the_readme_tells_of_every_target_and_command_and_where_the_settings_are
 def test_the_readme_names_only_options_that_exist() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     there = "\n".join(file.read_text("utf-8") for file in (ROOT / "daemon").glob("*commands.py"))
-    functions = set(re.findall(r"(\w+): Annotated\[[^\n]*typer\.Option", there)) | {"help"}
-    assert found_in_code(OPTION, readme) <= {f"--{name}" for name in functions}
+    functions = set(re.findall(r"(\w+): Annotated\[[^=]*?typer\.Option", there)) | {"help"}
+    assert found_in_code(OPTION, readme) <= {f"--{name.replace('_', '-')}" for name in functions}
 
 
 def test_every_name_in_the_glossary_is_in_the_code() -> None:
