@@ -25,6 +25,7 @@ from core.adapters.postgres.pg_notifier import PostgresNotifier
 from core.adapters.postgres.pg_queue import PostgresQueue
 from core.adapters.postgres.roles import describe_cluster
 from core.adapters.postgres.run_store import PostgresRunStore
+from core.adapters.postgres.text_vectors import TextVectors
 from core.adapters.scoped_documents import ScopedDocuments
 from core.adapters.sqs_address import SqsAddress
 from core.adapters.upload_fetch import SchemeFetcher, UploadMediaFetcher
@@ -43,7 +44,6 @@ from core.ports import (
     SecretStore,
     SourceEngine,
     TextEmbedder,
-    VectorIndex,
     WebhookSender,
 )
 from core.settings import Settings
@@ -154,11 +154,12 @@ class Services:
         return load_taxonomy()
 
     @cached_property
-    def vectors(self) -> VectorIndex:
-        """Similarity over the text model's vectors."""
+    def text_vectors(self) -> TextVectors:
+        """Likeness of texts by the text model's vectors, as far as they are stored."""
         from core.adapters.faiss_index import FaissVectorIndex  # half a second of loading that few processes need
 
-        return FaissVectorIndex(self.embedder.model, self.embedder.dimension)
+        index = FaissVectorIndex(self.embedder.model, self.embedder.dimension)
+        return TextVectors(index, most=self.settings.similar_max_texts)
 
     @cached_property
     def sources(self) -> tuple[SourceEngine, ...]:

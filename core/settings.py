@@ -135,6 +135,9 @@ class Settings(BaseSettings):
     media_max_bytes: int = Field(200_000_000, ge=1, description="Largest medium stored.")
     media_max_pixels: int = Field(40_000_000, ge=1, description="Largest image decoded, width × height.")
     media_link_seconds: int = Field(3600, ge=1, description="How long a signed /media link works.")
+    similar_max_texts: int = Field(
+        300_000, ge=1, description="Texts whose vectors a process holds to find similar ads, 1.5 kB each."
+    )
     fetch_allow_hosts: str = Field(
         "", description="host:port pairs that may be fetched although not public; tests only."
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import numpy as np
 from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from core.adapters.postgres import schema
 from core.adapters.postgres.brand_figures import recount
+from core.adapters.postgres.content_store import store_vectors
 from core.adapters.postgres.engine import Database
 from core.domain.principal import SHARED_SCOPE
 
@@ -73,6 +75,20 @@ def store(database: Database, *ads: AnAd) -> None:
     """Store ads with their brand, version, content, labels and medium."""
     for scope in sorted({item.scope for item in ads}):
         _store_scope(database, scope, [item for item in ads if item.scope == scope])
+
+
+def store_text_vectors(database: Database, model: str, *pairs: tuple[AnAd, Sequence[float]]) -> None:
+    """The vectors of the ads' texts, brought to unit length."""
+    for item, numbers in pairs:
+        vector = np.asarray(numbers, dtype="<f4") / np.float32(np.linalg.norm(numbers))
+        with database.worker(item.scope) as connection:
+            store_vectors(
+                connection,
+                scope=item.scope,
+                model=model,
+                vectors=[(item.content_id, vector.tobytes())],
+                dimension=len(numbers),
+            )
 
 
 def store_brand(database: Database, slug: str, *, scope: str = SHARED_SCOPE, aliases: Mapping[str, str] = {}) -> None:

@@ -53,7 +53,7 @@ def list_concepts(
     database: Database, principal: Principal, brandspace: str, filters: AdFilters, page: GroupPage = FIRST_PAGE
 ) -> Concepts:
     """The concepts of the ads that pass. Raises NotFoundError (brandspace) and BadInputError (cursor)."""
-    with database.reader(principal) as connection:
+    with database.snapshot(principal), database.reader(principal) as connection:
         conditions = matching(connection, brandspace, filters)
         said = _said(conditions)
         texts = select(said).where(said.c.has_text).cte("texts")

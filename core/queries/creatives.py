@@ -53,7 +53,7 @@ def list_creatives(
     database: Database, principal: Principal, brandspace: str, filters: AdFilters, page: GroupPage = FIRST_PAGE
 ) -> Creatives:
     """The files of the ads that pass; a page's own picture is none. Raises NotFoundError and BadInputError (cursor)."""
-    with database.reader(principal) as connection:
+    with database.snapshot(principal), database.reader(principal) as connection:
         conditions = matching(connection, brandspace, filters)
         uses = _uses(conditions)
         files = _files(uses)

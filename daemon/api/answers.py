@@ -7,12 +7,12 @@ from datetime import datetime
 from types import GenericAlias
 from typing import Any, get_type_hints
 
-from flask import Response, request
+from flask import Response, g, request
 from pydantic import BaseModel, create_model
 
 from core.queries.filters import AdFilters
 from daemon.api.ads import FilterParams
-from daemon.api.context import json_response, services
+from daemon.api.context import IS_CUT, AnswerTooLargeError, json_response, services
 
 
 def filters_of(query: FilterParams) -> AdFilters:
@@ -22,9 +22,18 @@ def filters_of(query: FilterParams) -> AdFilters:
 
 
 def dated_response(value: Any) -> Response:
-    """The fields of a dataclass and ``as_of``, when it was asked."""
-    answer = {field.name: getattr(value, field.name) for field in fields(value)}
-    return json_response({"as_of": services().clock.now(), **answer})
+    """The fields of a dataclass and ``as_of``, when it was asked; a list also says whether it was cut to fit.
+
+    Raises AnswerTooLargeError.
+    """
+    answer = {"as_of": services().clock.now(), **{field.name: getattr(value, field.name) for field in fields(value)}}
+    is_list = "next_cursor" in answer
+    if is_list:
+        answer["truncated"] = bool(g.get(IS_CUT))
+    try:
+        return json_response(answer)
+    except AnswerTooLargeError:
+        raise AnswerTooLargeError(is_list) from None
 
 
 def dated(kind: type[Any]) -> type[BaseModel]:
@@ -38,5 +47,6 @@ def dated_page(kind: type[Any], name: str) -> type[BaseModel]:
 
 
 def _model(name: str, doc: str | None, types: dict[str, Any]) -> type[BaseModel]:
-    named: dict[str, Any] = {field: (kind, ...) for field, kind in types.items()}
+    cut = {"truncated": bool} if "next_cursor" in types else {}
+    named: dict[str, Any] = {field: (kind, ...) for field, kind in {**types, **cut}.items()}
     return create_model(f"{name}Answer", __doc__=doc, as_of=(datetime, ...), **named)

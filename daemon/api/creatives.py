@@ -10,17 +10,26 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from core.adapters.object_content import served_type
+from core.queries.brandspaces import ALL_BRANDS
 from core.queries.concepts import list_concepts
 from core.queries.creatives import list_creatives
 from core.queries.groups import GROUP_SORTS, GroupPage
 from core.queries.media import media_grant
-from daemon.api.ads import FilterParams
+from core.queries.similar import MAX_SIMILAR, similar_ads
+from daemon.api.ads import AdPath, FilterParams
 from daemon.api.answers import dated, dated_response, filters_of
 from daemon.api.brandspaces import BrandspacePath
 from daemon.api.context import current_principal, json_response, services
 from daemon.api.errors import ErrorAnswer
-from daemon.api.links import LinkedConcepts, LinkedCreatives, linked_concepts, linked_creatives
-from daemon.api.schemas import Paging
+from daemon.api.links import (
+    LinkedConcepts,
+    LinkedCreatives,
+    LinkedSimilarTexts,
+    linked_concepts,
+    linked_creatives,
+    linked_similar_texts,
+)
+from daemon.api.schemas import Identifier, Paging
 
 blueprint = APIBlueprint("creatives", __name__, url_prefix="/api/v1", abp_tags=[{"name": "creatives"}])
 
@@ -29,6 +38,13 @@ class GroupQuery(Paging, FilterParams):
     """Filters, order and page."""
 
     sort: Annotated[str, Field(description=f"One of {', '.join(GROUP_SORTS)}")] = GROUP_SORTS[0]
+
+
+class SimilarQuery(FilterParams):
+    """Filters of the ads to compare with."""
+
+    brandspace: Identifier = ALL_BRANDS
+    limit: Annotated[int, Field(ge=1, le=MAX_SIMILAR)] = 10
 
 
 class MediaPath(BaseModel):
@@ -65,6 +81,24 @@ def concepts(path: BrandspacePath, query: GroupQuery) -> Response:
     page = GroupPage(query.cursor, query.limit, query.sort)
     found = list_concepts(services().database, current_principal(), path.brandspace_id, filters_of(query), page)
     return dated_response(linked_concepts(services(), found))
+
+
+@blueprint.get(
+    "/ads/<string:ad_id>/similar",
+    responses={200: dated(LinkedSimilarTexts), 400: ErrorAnswer, 404: ErrorAnswer, 409: ErrorAnswer},
+)
+def similar(path: AdPath, query: SimilarQuery) -> Response:
+    """Find what other ads say that is nearest to this ad's text, each text once."""
+    found = similar_ads(
+        services().database,
+        current_principal(),
+        query.brandspace,
+        filters_of(query),
+        ad_id=path.ad_id,
+        vectors=services().text_vectors,
+        limit=query.limit,
+    )
+    return dated_response(linked_similar_texts(services(), found))
 
 
 @blueprint.get("/media/<string:sha256>", responses={200: MediaLink, 404: ErrorAnswer})

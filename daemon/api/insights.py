@@ -8,12 +8,12 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import Field
 
+from core.domain.label import LANGUAGE
 from core.errors import BadInputError
 from core.insights.launches import Period
 from core.insights.mixes import Comparison, LabelMix, compare
 from core.insights.voice import ShareOfVoice
 from core.queries import comparison, concepts, longevity, overview
-from core.queries.conditions import LANGUAGE
 from daemon.api.ads import FilterParams
 from daemon.api.answers import dated, dated_page, dated_response, filters_of
 from daemon.api.brandspaces import BrandspacePath

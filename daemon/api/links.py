@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from core.bootstrap import Services
 from core.queries.ad_detail import AdDetail, MediaDetail
 from core.queries.ads import AdCard
 from core.queries.concepts import Concept, Concepts
 from core.queries.creatives import Creative, Creatives
+from core.queries.similar import SimilarText, SimilarTexts
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,24 @@ class LinkedConcepts(Concepts):
     items: tuple[LinkedConcept, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LinkedSimilarText(SimilarText):
+    """A text near the one asked about, with one of the ads that carry it."""
+
+    example: LinkedCard
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedSimilarTexts(SimilarTexts):
+    """Different texts, nearest first. ``measure`` says what the cosine means.
+
+    The ``total_ads`` others that pass the filters carry ``texts_searched`` + ``texts_without_vector`` different texts;
+    the latter can't be compared yet. ``ads_without_text`` of them say nothing.
+    """
+
+    items: tuple[LinkedSimilarText, ...]
+
+
 def linked_cards(services: Services, cards: Sequence[AdCard]) -> tuple[LinkedCard, ...]:
     """The cards with links to their covers."""
     return tuple(
@@ -92,12 +113,19 @@ def linked_creatives(services: Services, page: Creatives) -> LinkedCreatives:
 
 def linked_concepts(services: Services, page: Concepts) -> LinkedConcepts:
     """The concepts with links to the covers of their examples."""
-    examples = linked_cards(services, [item.example for item in page.items])
-    items = tuple(
-        LinkedConcept(**{**_values(item), "example": example})
-        for item, example in zip(page.items, examples, strict=True)
-    )
-    return LinkedConcepts(**{**_values(page), "items": items})
+    return LinkedConcepts(**{**_values(page), "items": _with_examples(services, LinkedConcept, page.items)})
+
+
+def linked_similar_texts(services: Services, found: SimilarTexts) -> LinkedSimilarTexts:
+    """The texts with links to the covers of their examples."""
+    return LinkedSimilarTexts(**{**_values(found), "items": _with_examples(services, LinkedSimilarText, found.items)})
+
+
+def _with_examples(
+    services: Services, kind: type[T], items: Sequence[Concept] | Sequence[SimilarText]
+) -> tuple[T, ...]:
+    examples = linked_cards(services, [item.example for item in items])
+    return tuple(kind(**{**_values(item), "example": card}) for item, card in zip(items, examples, strict=True))
 
 
 def _link(services: Services, sha256: str | None, content_type: str | None) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from core.domain.principal import Principal
-from tests.builders import DAY, AnAd, store, store_scan
+from tests.builders import DAY, AnAd, store, store_scan, store_text_vectors
 from tests.daemon.support import LocalDaemon, a_key
 
 SPACE = "/api/v1/brandspaces/all"
@@ -152,3 +152,25 @@ def test_a_file_that_only_others_ads_use_has_no_link(daemon: LocalDaemon) -> Non
     assert [daemon.get(f"/api/v1/media/{name}").status for name in (sha256, unknown)] == [404, 404]
     assert daemon.get(f"/api/v1/media/{sha256}", Authorization=theirs).status == 200
     assert daemon.get(path("creatives")).json["items"] == []
+
+
+def test_similar_texts_come_with_model_measure_and_what_was_searched(daemon: LocalDaemon) -> None:
+    asked, near, far = AnAd("1", copy="asked"), AnAd("2", copy="near"), AnAd("3", "zeta", copy="far")
+    waiting = AnAd("4", copy="waiting")
+    store(daemon.services.database, asked, near, far, waiting)
+    model = daemon.services.embedder.model
+    vectors = [(asked, 0), (near, 1), (far, 9)]
+    store_text_vectors(daemon.services.database, model, *((ad, (1.0, turn, *[0.0] * 382)) for ad, turn in vectors))
+
+    answer = daemon.get(f"/api/v1/ads/{asked.ad_id}/similar").json
+    assert [item["example"]["copy"] for item in answer["items"]] == ["near", "far"]
+    assert [item["cosine"] for item in answer["items"]] == pytest.approx([0.7071, 0.1104], abs=1e-4)
+    assert (answer["model"], answer["texts_searched"], answer["texts_without_vector"]) == (model, 2, 1)
+    assert {"as_of", "measure"} <= set(answer)
+
+    (only,) = daemon.get(f"/api/v1/ads/{asked.ad_id}/similar?brands=zeta&limit=1").json["items"]
+    assert only["example"]["copy"] == "far"
+    assert daemon.get(f"/api/v1/ads/{asked.ad_id}/similar?brandspace=nobodys").status == 404
+    unread = daemon.get(f"/api/v1/ads/{waiting.ad_id}/similar")
+    assert (unread.status, unread.error["code"]) == (409, "conflict")
+    assert "no vector yet" in unread.error["message"]

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text
 
+from core.adapters.faiss_index import FaissVectorIndex
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
+from core.adapters.postgres.text_vectors import TextVectors
 from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal, Role
 from core.errors import NotAllowedError, NotFoundError
@@ -29,9 +31,10 @@ from core.queries import (
     media,
     overview,
     requests,
+    similar,
 )
 from core.queries.filters import AdFilters
-from tests.builders import DAY, AnAd, store, store_brand, store_request, store_scan
+from tests.builders import DAY, AnAd, store, store_brand, store_request, store_scan, store_text_vectors
 
 OURS, THEIRS = Principal("ours"), Principal("theirs")
 SECRET = "zebra"  # in every private value of THEIRS
@@ -54,6 +57,7 @@ def two_tenants(database: Database) -> Database:
     """Both organisations have private ads of a brand that is shared too, and everything that hangs on it."""
     store(database, SHARED_AD, OUR_AD, THEIR_AD, THEIR_BRAND_AD)
     for item in (SHARED_AD, OUR_AD, THEIR_AD, THEIR_BRAND_AD):
+        store_text_vectors(database, "test-model", (item, (1.0, 0.0)))
         store_scan(database, DAY, brand=item.brand, scope=item.scope, account=item.account, shows=[item], new=1)
     for principal, name in ((OURS, "lion"), (THEIRS, SECRET)):
         scope = principal.scope
@@ -61,6 +65,11 @@ def two_tenants(database: Database) -> Database:
         store_request(database, f"{name}-request", organisation_id=scope, rejected=1)
         create_brandspace(database, principal, name=f"{name} space", competitors=["acme"], primary="acme")
     return database
+
+
+def _similar(database: Database, who: Principal, ad_id: str, brandspace: str = "all") -> similar.SimilarTexts:
+    vectors = TextVectors(FaissVectorIndex("test-model", 2), most=100)
+    return similar.similar_ads(database, who, brandspace, NONE, ad_id=ad_id, vectors=vectors)
 
 
 QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
@@ -78,6 +87,7 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
     "launches": lambda database, who: comparison.launches(database, who, "all", Period.WEEK, NONE),
     "list_concepts": lambda database, who: concepts.list_concepts(database, who, "all", NONE),
     "voices": lambda database, who: concepts.voices(database, who, "all", NONE),
+    "similar_ads": lambda database, who: _similar(database, who, SHARED_AD.ad_id),
     "list_creatives": lambda database, who: creatives.list_creatives(database, who, "all", NONE),
     "longevities": lambda database, who: longevity.longevities(database, who, "all", NONE),
     "labelling_coverage": lambda database, who: comparison.labelling_coverage(database, who, "all", NONE),
@@ -152,6 +162,8 @@ def test_anothers_things_do_not_exist(two_tenants: Database) -> None:
         lambda: concepts.voices(two_tenants, OURS, theirs, NONE),
         lambda: creatives.list_creatives(two_tenants, OURS, theirs, NONE),
         lambda: longevity.longevities(two_tenants, OURS, theirs, NONE),
+        lambda: _similar(two_tenants, OURS, THEIR_AD.ad_id),
+        lambda: _similar(two_tenants, OURS, SHARED_AD.ad_id, theirs),
         lambda: media.media_grant(two_tenants, OURS, SHA["theirs"]),
         lambda: requests.get_request(two_tenants, OURS, f"{SECRET}-request"),
         lambda: requests.rejected_rows(two_tenants, OURS, f"{SECRET}-request"),
@@ -207,7 +219,7 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         "count_ads",
     }
     modules = (ad_detail, ads, brands, brandspaces, comparison, concepts, creatives, facets, longevity, media)
-    modules += (events, overview, requests)
+    modules += (events, overview, requests, similar)
     there = {
         name
         for module in modules
