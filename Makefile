@@ -10,7 +10,7 @@ DEV_STAMP := .venv/.installed-dev-$(shell cksum < requirements-dev.txt | cut -d'
 PEERS := benchmarks/.venv-peers
 PEERS_STAMP := $(PEERS)/.installed-$(shell cksum < benchmarks/requirements-peers.txt | cut -d' ' -f1)
 
-.PHONY: help up install test test-faults test-faults-registry test-faults-simulation test-faults-crashes test-faults-soak lint check bench bench-pipeline label-quality screenshots clean
+.PHONY: help up install test test-faults test-faults-registry test-faults-simulation test-faults-crashes test-faults-soak lint check bench bench-pipeline bench-api label-quality screenshots clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ bench: $(DEV_STAMP) ## Run the benchmarks of ours alone
 
 bench-pipeline: $(DEV_STAMP) $(PEERS_STAMP) ## Beside Celery over SQS: calls, redeliveries, kills
 	@$(BIN)/python -m benchmarks.pipeline
+
+bench-api: $(DEV_STAMP) ## How fast the API answers, at three sizes (ADS=100000 for one); who reads slowly holds up nobody
+	@$(BIN)/python -m benchmarks.api $(if $(ADS),--ads $(ADS))
+	@$(BIN)/python -m benchmarks.api.r8
 
 bench-%: $(DEV_STAMP) ## One benchmark: bench-r9, bench-commit_copy
 	@$(BIN)/python -m benchmarks.$*
