@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,12 @@ from daemon.hub import Hub
 from tests.builders import store_request
 
 ANSWER_SECONDS = 10
+UPGRADE = {  # the headers of a browser that opens a socket
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
 
 
 @dataclass(frozen=True)
@@ -69,8 +76,9 @@ class Daemon:
         response = self._pool.request(method, self.url + path, body=content, headers=named, redirect=False)
         return Answer(response.status, response.headers, response.data)
 
-    def connect(self, **headers: str) -> WebSocket:
-        client = WebSocket(self.url.replace("http", "ws") + "/ws", headers=self._with_key(headers))
+    def connect(self, *, subprotocols: Sequence[str] = (), **headers: str) -> WebSocket:
+        address = self.url.replace("http", "ws") + "/ws"
+        client = WebSocket(address, subprotocols=list(subprotocols), headers=self._with_key(headers))
         self._sockets.append(client)
         return client
 

@@ -18,7 +18,7 @@ from core.queries import events
 from daemon import sockets
 from tests.builders import store_request
 from tests.daemon.conftest import StartDaemon
-from tests.daemon.support import ANSWER_SECONDS, LocalDaemon, ask_for, farewell, hear, subscribe
+from tests.daemon.support import ANSWER_SECONDS, UPGRADE, LocalDaemon, ask_for, farewell, hear, subscribe
 
 
 def test_a_client_gets_a_snapshot_then_the_event_of_notify(daemon: LocalDaemon) -> None:
@@ -148,9 +148,7 @@ def test_text_the_database_cannot_hold_is_422(daemon: LocalDaemon) -> None:
 
 
 def test_a_foreign_page_cannot_open_a_socket(daemon: LocalDaemon) -> None:
-    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-    key = {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
-    assert daemon.get("/ws", Origin="https://attacker.example", **upgrade, **key).status == 403
+    assert daemon.get("/ws", Origin="https://attacker.example", **UPGRADE).status == 403
 
 
 def test_one_socket_too_many_is_told_to_try_later(start_daemon: StartDaemon) -> None:
