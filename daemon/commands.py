@@ -75,6 +75,23 @@ def analyse(
 
 
 @app.command()
+def export(
+    output: Annotated[Path, typer.Option(help="The file to write.")],
+    brandspace: Annotated[str, typer.Option(help="The id of a brandspace, or all.")] = "all",
+    format: Annotated[str, typer.Option(help="csv or ndjson.")] = "csv",  # noqa: A002  the option's name
+    sort: Annotated[str, typer.Option(help="newest, oldest, last_seen or longest_seen.")] = "newest",
+    filter: Annotated[list[str], typer.Option(help="name=value, as in the API; repeat it.")] = [],  # noqa: A002, B006
+) -> None:
+    """Write every ad that passes the filters to a file."""
+    from daemon.export_command import export as write
+
+    done = write(
+        command_settings(), Console(), output, brandspace=brandspace, format_name=format, sort=sort, filters=filter
+    )
+    _end(done)
+
+
+@app.command()
 def brands() -> None:
     """Every brand and how many ads it has."""
     from daemon.data_commands import show_brands

@@ -79,6 +79,8 @@ def register_secret(value: str) -> None:
     forms |= {repr(value)[1:-1], base64.b64encode(value.encode("utf-8", "surrogateescape")).decode()}
     forms |= {json.dumps(form)[1:-1] for form in tuple(forms)}
     with _registered_lock:
+        if forms <= _registered:
+            return
         _registered.update(forms)
         longest_first = sorted(_registered, key=len, reverse=True)
         _registered_pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)

@@ -64,6 +64,8 @@ def _nothing_registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "key AKIAIOSFODNN7" + "HUNTER2 is not valid",
         f"token ghp_{S}0000",
         f"xoxb-1234-{S}",
+        f"protocol adology.key.adk_0123456789ab_{S}-{S} was offered",
+        f"webhook signed with whsec_{S}+/{S}=",
         f"https://hooks.slack.com/services/T000/B000/{S}",
         f"session expired: EAAG{S}0000 is no longer valid",
         f"eyJhbGciOiJIUzI1NiJ9.{S}.{S}",
