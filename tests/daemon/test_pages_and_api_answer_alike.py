@@ -1,0 +1,203 @@
+"""Whoever looks at a page and whoever asks the API are told the same numbers."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+import streamlit as st
+
+from app import loaders
+from app.loaders import (
+    load_ad,
+    load_ads,
+    load_brands,
+    load_brandspaces,
+    load_count,
+    load_coverage,
+    load_facets,
+    load_launches,
+    load_mix,
+    load_overviews,
+    load_requests,
+)
+from app.view_models.ad_cards import make_card
+from app.view_models.ad_details import make_detail
+from app.view_models.brand_overviews import make_overview
+from app.view_models.comparisons import DIMENSIONS, make_launches, make_mix
+from core.adapters.postgres.engine import Database
+from core.curation.brandspaces import create_brandspace
+from core.domain.principal import LOCAL_PRINCIPAL as US
+from core.queries.filters import AdFilters
+from tests.builders import DAY, AnAd, store, store_request, store_scan
+from tests.daemon.support import LocalDaemon
+
+BRANDS = ("acme", "bolt", "coda", "dune")
+HOOKS = ("claim", "question", "story", "unknown")
+NONE = AdFilters()
+EARLIER = DAY - timedelta(7)
+NO_QUESTION_ABOUT_A_MARKET = {
+    "load_thumbnail",  # bytes; their link is /media
+    "load_organisation_name",
+    *("load_queues", "load_runs", "load_dead_letters", "load_notices", "load_heartbeats"),  # operators only
+}
+
+
+Asked = list[tuple[str, AdFilters]]
+
+
+@pytest.fixture
+def market(daemon: LocalDaemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalDaemon]:
+    """Some hundred ads, shared, private and another's, read or not, of four brands seen in two scans."""
+    monkeypatch.setattr(loaders, "services", lambda: daemon.services)
+    st.cache_data.clear()
+    store(daemon.services.database, *_ads(random.Random(7)))
+    for brand in BRANDS:
+        store_scan(daemon.services.database, EARLIER, brand=brand, new=9)
+        store_scan(daemon.services.database, DAY, brand=brand, new=3, changed=2, not_seen=1)
+    store_request(daemon.services.database, "request-1", organisation_id=US.organisation_id)
+    yield daemon
+    st.cache_data.clear()
+
+
+def _ads(chance: random.Random) -> Iterator[AnAd]:
+    for number in range(120):
+        is_silent, is_read = chance.random() < 0.1, chance.random() < 0.7
+        hooks = tuple(chance.sample(HOOKS[:3], chance.choice([1, 1, 2]))) if chance.random() < 0.8 else HOOKS[3:]
+        yield AnAd(
+            str(number),
+            chance.choices(BRANDS, [6, 4, 3, 1])[0],
+            chance.choices(["shared", US.scope, "theirs"], [8, 1, 1])[0],
+            copy="" if is_silent else f"Text {number}",
+            labels={"hook": hooks, "language": (chance.choice(["en", "ko"]),)} if is_read and not is_silent else None,
+            format=chance.choice(["image", "video", "unknown"]),
+            cta=chance.choice(["", "Shop now"]),
+            first_seen=DAY - timedelta(chance.randrange(200)),
+            last_scanned_on=chance.choice([DAY, EARLIER]),
+            run_start=date(2026, chance.randrange(1, 9), 5) if chance.random() < 0.5 else None,
+        )
+
+
+@pytest.fixture
+def asked(market: LocalDaemon) -> Asked:
+    """Brandspaces and filters."""
+    some = AdFilters(brands=BRANDS[:2], ctas=("Shop now",))
+    return [("all", NONE), ("all", some), (_our_brandspace(market.services.database), NONE)]
+
+
+def _our_brandspace(database: Database) -> str:
+    return create_brandspace(database, US, name="Ours", primary="acme", competitors=["dune"]).brandspace_id
+
+
+def ask(daemon: LocalDaemon, space: str, question: str, filters: AdFilters = NONE, more: str = "") -> Any:
+    given = "&".join(f"{name}={value}" for name, values in filters.to_params().items() for value in values)
+    answer = daemon.get(f"/api/v1/brandspaces/{space}/{question}?{more}&{given}".replace(" ", "%20"))
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def test_shares_of_the_compare_page(market: LocalDaemon, asked: Asked) -> None:
+    for (space, filters), dimension in product(asked, ("hook", "language", "format")):
+        page = make_mix(load_mix(US, space, dimension, filters), {}, dimension=dimension)
+        answer = ask(market, space, "comparison", filters, f"dimension={dimension}")
+        counts = {
+            row["brand"]: row for row in ask(market, space, "label-mix", filters, f"dimension={dimension}")["brands"]
+        }
+
+        assert [sample.slug for sample in page.brands] == [brand["brand"] for brand in answer["brands"]]
+        assert {value for value, _ in page.values} == set(answer["values"])
+        assert page.waiting == sum(row["pending"] for row in counts.values())
+        for sample, brand in zip(page.brands, answer["brands"], strict=True):
+            assert (sample.n, sample.pending) == (brand["n"], brand["pending"])
+            for value, share in page.shares[sample.slug].items():
+                told = brand["shares"][value]
+                assert (share.count, share.n, share.share) == (told["count"], told["n"], told["share"])
+                assert (share.low, share.high) == (told["low"], told["high"])
+                assert share.count == {**counts[sample.slug]["counts"], "unknown": counts[sample.slug]["unknown"]}.get(
+                    value, 0
+                )
+
+
+def test_launches_and_coverage_of_the_compare_page(market: LocalDaemon, asked: Asked) -> None:
+    for space, filters in asked:
+        page = make_launches(load_launches(US, space, filters), {})
+        answer = ask(market, space, "timeline", filters, "period=month")
+        coverage, told = load_coverage(US, space, filters), ask(market, space, "coverage", filters)
+
+        assert {
+            series.slug: (series.n, [[day.isoformat(), n] for day, n in series.points]) for series in page.series
+        } == {brand["brand"]: (brand["ads"], brand["points"]) for brand in answer["brands"]}
+        figures = ("stored", "labelled", "without_text", "pending")
+        assert [getattr(coverage, name) for name in figures] == [told[name] for name in figures]
+
+
+def test_brands_and_news_of_the_first_page(market: LocalDaemon, asked: Asked) -> None:
+    for space, _ in asked:
+        page = make_overview(load_overviews(US, space), DAY)
+        told = {brand["slug"]: brand for brand in ask(market, space, "overview")["items"]}
+        news = ask(market, space, "deltas")["items"]
+
+        assert page.ads == sum(brand["ads"] for brand in told.values())
+        for row in page.brands:
+            brand = told[row.slug]
+            assert (row.ads, row.active, row.not_seen) == (brand["ads"], brand["active"], brand["not_seen"])
+            assert (row.new, row.changed) == (brand["new"], brand["changed"])
+            assert row.new == sum(item["new"] for item in news if item["brand"] == row.slug)
+            assert str(row.last_scan_on) == brand["last_scan_on"]
+
+
+def test_cards_counts_and_filters_of_the_gallery(market: LocalDaemon, asked: Asked) -> None:
+    for space, filters in asked:
+        cards = load_ads(US, space, filters, cursor=None, sort="newest", limit=50).items
+        told = ask(market, space, "ads", filters, "limit=50")["items"]
+        facets, answer = load_facets(US, space, filters), ask(market, space, "facets", filters)
+
+        assert [make_card(card).ad_id for card in cards] == [card["ad_id"] for card in told]
+        assert [card.days_seen for card in cards] == [card["days_seen"] for card in told]
+        assert (
+            load_count(US, space, filters)
+            == answer["channels"]["total"]
+            == ask(market, space, "coverage", filters)["stored"]
+        )
+        assert {
+            name: ([list(pair) for pair in facet.values], facet.unknown, facet.total) for name, facet in facets.items()
+        } == {name: (facet["values"], facet["unknown"], facet["total"]) for name, facet in answer.items()}
+
+
+def test_one_ad_with_its_labels_and_scans(market: LocalDaemon) -> None:
+    for card in ask(market, "all", "ads", more="limit=8")["items"]:
+        page, told = make_detail(load_ad(US, card["ad_id"])), market.get(f"/api/v1/ads/{card['ad_id']}").json
+        (current,) = (version for version in told["versions"] if version["is_current"])
+        assert (page.brand_name, page.title) == (told["brand_name"], current["title"])
+        assert len(page.scans) == len(told["sightings"])
+        assert sorted(label.confidence for label in page.labels) == sorted(
+            label["confidence"] for label in current["labels"]
+        )
+
+
+def test_brands_brandspaces_and_requests(market: LocalDaemon) -> None:
+    _our_brandspace(market.services.database)
+    assert {brand.slug: brand.ads for brand in load_brands(US)} == {
+        brand["slug"]: brand["ads"] for brand in market.get("/api/v1/brands").json["items"]
+    }
+    assert [space.brandspace_id for space in load_brandspaces(US)] == [
+        space["brandspace_id"] for space in market.get("/api/v1/brandspaces").json
+    ]
+    assert [(item.request_id, item.status) for item in load_requests(US)] == [
+        (item["request_id"], item["status"]) for item in market.get("/api/v1/requests").json["items"]
+    ]
+
+
+def test_every_dimension_of_the_page_can_be_asked_over_the_api(market: LocalDaemon) -> None:
+    for dimension in DIMENSIONS:
+        assert ask(market, "all", "label-mix", more=f"dimension={dimension}")["dimension"] == dimension
+
+
+def test_every_question_of_a_page_is_compared_here() -> None:
+    questions = {name for name, _ in inspect.getmembers(loaders) if name.startswith("load_")}
+    assert questions == {name for name in globals() if name.startswith("load_")} | NO_QUESTION_ABOUT_A_MARKET
