@@ -62,6 +62,8 @@ class UrlMessage(BrandMessage):
 class AiPhaseMessage(BrandMessage):
     """``{"brand": "nike"}``: read the brand's new content."""
 
+    on_demand: bool | None = None  # somebody asked: the request says who waits, the scope who he is
+
 
 class RequestMessage(Message):
     """``{"request_id": "…"}``: do what the request asks for."""

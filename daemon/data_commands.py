@@ -1,4 +1,4 @@
-"""The commands about data: import, ingest, brands, requests, cancel, repair, dead letters."""
+"""The commands about data: import, ingest, analyse, brands, requests, cancel, repair, dead letters."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from core.bootstrap import Services
 from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal
 from core.errors import ConflictError
+from core.pipeline.analysis import ask_for_analysis
 from core.pipeline.imports import Importer
 from core.pipeline.redrive import redrive
 from core.pipeline.requests import ask_for_ingest, ask_for_repair, cancel_request
@@ -49,6 +50,13 @@ def ingest(settings: Settings, console: Console, brand: str, *, source: str | No
     """Ask the sources for a brand's ads."""
     with working_system(settings, console) as (services, asker, is_temporary):
         request_id = ask_for_ingest(services.database, services.sources, asker, brand=brand, source=source)
+        return _report(services, asker, request_id, console, wait=wait or is_temporary)
+
+
+def analyse(settings: Settings, console: Console, brand: str, *, wait: bool) -> bool:
+    """Have a brand read at once."""
+    with working_system(settings, console) as (services, asker, is_temporary):
+        request_id = ask_for_analysis(services.database, asker, brand)
         return _report(services, asker, request_id, console, wait=wait or is_temporary)
 
 

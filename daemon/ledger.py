@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from core.adapters.postgres.analysis_store import ANALYSE
 from core.adapters.postgres.engine import Database
 from core.domain.principal import Principal
 from core.queries.requests import RequestView, get_request, rejected_rows
@@ -18,6 +19,9 @@ OVER = frozenset({"completed", "failed", "cancelled"})
 _POLL_SECONDS = 0.5
 _LINE_SECONDS = 5.0
 _SHOWN_REJECTIONS = 20
+# A bar: its title, and the names of what is done and of all there is in a request's progress.
+_RUNS = (("media and texts stored", "items_finished", "items"), ("brands labelled", "brands_read", "brands"))
+_READING = (("texts read", "texts_read", "texts"),)
 
 
 def wait_for(database: Database, principal: Principal, request_id: str, console: Console) -> RequestView:
@@ -27,13 +31,13 @@ def wait_for(database: Database, principal: Principal, request_id: str, console:
         return _wait_in_lines(database, principal, request_id, console)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
-        items = bars.add_task("media and texts stored", total=None)
-        brands = bars.add_task("brands labelled", total=None)
+        is_analysis = get_request(database, principal, request_id).kind == ANALYSE
+        shown = _READING if is_analysis else _RUNS
+        tasks = [(bars.add_task(title, total=None), done, total) for title, done, total in shown]
         while True:
             request = get_request(database, principal, request_id)
-            done = request.progress
-            bars.update(items, completed=done.get("items_finished", 0), total=done.get("items"))
-            bars.update(brands, completed=done.get("brands_read", 0), total=done.get("brands"))
+            for task, done, total in tasks:
+                bars.update(task, completed=request.progress.get(done, 0), total=request.progress.get(total))
             if request.status in OVER:
                 return request
             time.sleep(_POLL_SECONDS)
@@ -55,6 +59,8 @@ def _progress_line(request: RequestView) -> str:
     if not request.progress:
         return "queued"
     done = _Counts(request.progress)
+    if request.kind == ANALYSE:
+        return "read {texts_read:,} of {texts:,} texts".format_map(done)
     return (
         "stored {items_finished:,} of {items:,} media and texts; labelled {brands_read} of {brands} brands"
     ).format_map(done)
@@ -67,6 +73,9 @@ def show_ledger(database: Database, principal: Principal, request: RequestView, 
     console.print(f"\nRequest {request.request_id}: [bold]{request.status}[/bold]", highlight=False)
     if request.error:
         console.print(f"  {request.error}", style="red", markup=False)
+    if request.kind == ANALYSE:
+        console.print(f"  {_progress_line(request)} of {request.params['brand']}", markup=False, highlight=False)
+        return
     if request.result is None:
         console.print("  no ledger yet: it comes when the last run is over")
         return

@@ -194,7 +194,10 @@ class System:
         """Every row of every table that belongs to the record, timestamps included."""
         with self.services.database.machinery() as connection:
             names = connection.execute(
-                text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+                text(
+                    "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+                    " AND has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT') ORDER BY 1"
+                )
             ).scalars()
             tables = [name for name in names if name not in MACHINERY]
         return {name: self.rows(name, scope=scope) for name in tables}

@@ -49,6 +49,8 @@ def _share(status: str, progress: Mapping[str, Any]) -> float:
     """Fetching is most of the work: nine tenths of the bar; labelling is the rest."""
     if status == "completed":
         return 1.0
+    if "texts" in progress:
+        return float(progress["texts_read"] / progress["texts"]) if progress["texts"] else 1.0
     items, finished = progress.get("items", 0), progress.get("items_finished", 0)
     brands, read = progress.get("brands", 0), progress.get("brands_read", 0)
     fetched = finished / items if items else 0.0
@@ -57,9 +59,11 @@ def _share(status: str, progress: Mapping[str, Any]) -> float:
 
 def _step(status: str, progress: Mapping[str, Any], result: Mapping[str, Any] | None) -> str:
     if status not in RUNNING:
-        return f"{counted(result.get('new', 0), 'new ad')}" if result else ""
+        return _outcome(result) if result else ""
     if not progress:
         return "Waiting for its turn"
+    if "texts" in progress:
+        return f"Labelling (local heuristics): {number(progress['texts_read'])} of {counted(progress['texts'], 'text')}"
     items, finished = progress.get("items", 0), progress.get("items_finished", 0)
     if finished < items:
         return f"Fetching: {number(finished)} of {counted(items, 'file')}"
@@ -67,3 +71,9 @@ def _step(status: str, progress: Mapping[str, Any], result: Mapping[str, Any] | 
         return f"Storing: {progress.get('brands_committed', 0)} of {counted(progress.get('brands', 0), 'brand')}"
     labelled = f"{progress.get('brands_read', 0)} of {counted(progress.get('brands', 0), 'brand')}"
     return f"Labelling (local heuristics): {labelled}"
+
+
+def _outcome(result: Mapping[str, Any]) -> str:
+    if "texts" in result:
+        return f"{counted(result['texts_read'], 'text')} read"
+    return counted(result.get("new", 0), "new ad")

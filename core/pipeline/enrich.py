@@ -58,6 +58,14 @@ class Enricher:
             return self._apply_all_prototypes(message.scope, message.brand, lambda: None)
         return self.phase.read(message.batch_id, self._read_run)
 
+    def read_batches(self, scope: str, brand_slug: str) -> Iterator[int]:
+        """The same without a claim, batch by batch: how many contents each time, until none is left."""
+        for contents in self._waiting_for_vectors(scope, brand_slug):
+            if self.is_stopping():
+                raise RetryableError("this worker stops; another one goes on")
+            self._apply_prototypes(scope, contents)
+            yield len(contents)
+
     def _read_run(self, run: Run, keep_alive: KeepAlive) -> int:
         done = self._apply_all_prototypes(run.scope, run.brand_slug, keep_alive)
         _log.info("brand read", brand=run.brand_slug, batch_id=run.batch_id, contents=done)
@@ -65,11 +73,8 @@ class Enricher:
 
     def _apply_all_prototypes(self, scope: str, brand_slug: str, keep_alive: KeepAlive) -> int:
         done = 0
-        for contents in self._waiting_for_vectors(scope, brand_slug):
-            if self.is_stopping():
-                raise RetryableError("this worker stops; another one goes on")
-            self._apply_prototypes(scope, contents)
-            done += len(contents)
+        for count in self.read_batches(scope, brand_slug):
+            done += count
             keep_alive()
         return done
 

@@ -16,9 +16,10 @@ from typing import Any, BinaryIO, cast
 from core.access.rights import require
 from core.adapters.postgres.audit_store import record
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.export_store import ExportRequest, PostgresExports
+from core.adapters.postgres.export_store import PostgresExports
 from core.adapters.postgres.outbox import PostgresOutbox
 from core.adapters.postgres.request_store import insert_request
+from core.adapters.postgres.worked_requests import WorkedRequest
 from core.crash_points import crash_point
 from core.domain.principal import Permission, Principal
 from core.errors import BadInputError, RetryableError, StaleError
@@ -72,7 +73,7 @@ class _Question:
     sort: str
 
     @classmethod
-    def of(cls, request: ExportRequest) -> _Question:
+    def of(cls, request: WorkedRequest) -> _Question:
         asked = request.params
         filters = AdFilters.from_params(asked["filters"])
         principal = Principal(request.organisation_id)
@@ -143,7 +144,7 @@ class Exporter:
             self._forget(request_id, sha256)
         return len(expired)
 
-    def _write(self, request: ExportRequest, spool: BinaryIO) -> _Written:
+    def _write(self, request: WorkedRequest, spool: BinaryIO) -> _Written:
         """Everything as of one moment, a page in memory at a time."""
         question, written, file = _Question.of(request), self._format(request), _HashedFile(spool)
         asked = (self.database, question.principal, question.brandspace, question.filters)
@@ -155,7 +156,7 @@ class Exporter:
         told = {"rows": rows, "bytes": file.size_bytes, "sha256": file.sha256, "as_of": as_of.isoformat()}
         return _Written(spool, file.sha256, {**request.params, **told, "coverage": asdict(coverage)})
 
-    def _format(self, request: ExportRequest) -> Format:
+    def _format(self, request: WorkedRequest) -> Format:
         return format_of(request.params["format"], self.dimensions())
 
     def _write_rows(self, question: _Question, written: Format, file: _HashedFile, total: int) -> int:
@@ -180,7 +181,7 @@ class Exporter:
             if not PostgresExports(connection).tell(request_id, {"rows": rows, "of": total}):
                 raise StaleError(f"export {request_id} is over")
 
-    def _keep(self, request: ExportRequest, written: _Written) -> None:
+    def _keep(self, request: WorkedRequest, written: _Written) -> None:
         """Claim, store, complete: content that nobody claims is never left behind."""
         expires_at = self._expiry()
         with self.database.machinery() as connection:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from core.adapters.postgres.analysis_store import PostgresAnalyses
 from core.adapters.postgres.engine import Connection, Database
-from core.adapters.postgres.export_store import reopen_export
+from core.adapters.postgres.export_store import PostgresExports
 from core.adapters.postgres.outbox import PostgresDeadLetters, PostgresOutbox
 from core.adapters.postgres.runs import PostgresAiPhases, PostgresRuns
 from core.domain.run import ACTIVE_STATES
@@ -64,12 +65,14 @@ def _acquire_again(connection: Connection, body: str) -> tuple[str, str, str]:
 def _read_again(connection: Connection, body: str) -> tuple[str, str, str]:
     message = parse_message(AiPhaseMessage, body)
     PostgresAiPhases(connection).reopen(message.batch_id)
+    if message.on_demand:
+        PostgresAnalyses(connection).reopen(message.request_id or "")
     return AI_QUEUE, body, f"{message.brand!r} is read again"
 
 
 def _ask_again(connection: Connection, body: str) -> tuple[str, str, str]:
     message = parse_message(RequestMessage, body)
-    if not reopen_export(connection, message.request_id):
+    if not PostgresExports(connection).reopen(message.request_id):
         raise ConflictError("its request isn't one that failed: ask for a new export")
     return REQUEST_QUEUE, body, f"request {message.request_id} is worked on again"
 

@@ -6,11 +6,12 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, RootModel
 
+from core.pipeline.analysis import ask_for_analysis
 from core.queries.brands import BrandView, get_brand, list_brands
 from core.queries.pages import Page
 from daemon.api.context import current_principal, json_response, services
 from daemon.api.errors import ErrorAnswer
-from daemon.api.schemas import Name, Paging
+from daemon.api.schemas import Name, Paging, Queued
 
 blueprint = APIBlueprint("brands", __name__, url_prefix="/api/v1/brands", abp_tags=[{"name": "brands"}])
 
@@ -40,3 +41,10 @@ def brands(query: Paging) -> Response:
 def brand(path: BrandPath) -> Response:
     """One brand."""
     return json_response(get_brand(services().database, current_principal(), path.slug))
+
+
+@blueprint.post("/<string:slug>/analyse", responses={202: Queued, 404: ErrorAnswer})
+def analyse(path: BrandPath) -> Response:
+    """Have a brand read at once, ahead of the background; from then on it is *analysed*. Any spelling of its name."""
+    request_id = ask_for_analysis(services().database, current_principal(), path.slug)
+    return json_response(Queued(request_id=request_id), 202)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.crash_points import crash_point
 from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, AiPhaseMessage, parse_message
 from core.observability.logs import bound_context, get_logger
+from core.pipeline.analysis import Analyst
 from core.pipeline.enrich import Enricher
 from core.ports import MessageQueue, ReceivedMessage
 
@@ -25,6 +26,9 @@ class EnrichHandler:
         """Label what waits."""
         body = parse_message(AiPhaseMessage, message.body)
         with bound_context(brand=body.brand, batch_id=body.batch_id, request_id=body.request_id):
+            if body.on_demand:
+                self._analyse(body, message)
+                return
             if message.queue.endswith(BACKGROUND_SUFFIX):
                 self.enricher.read_closely(body)
                 return
@@ -34,9 +38,15 @@ class EnrichHandler:
             self.messages.send_batch(AI_QUEUE + BACKGROUND_SUFFIX, [message.body])
             crash_point("ai.handed_on")
 
+    def _analyse(self, body: AiPhaseMessage, message: ReceivedMessage) -> None:
+        if not Analyst(self.enricher).analyse(body):
+            self.messages.send_batch(AI_QUEUE, [message.body])  # behind those who waited meanwhile
+
     def give_up(self, message: ReceivedMessage, reason: str) -> None:
         """The ads are stored; their contents wait for the brand's next run. People are told."""
         body = parse_message(AiPhaseMessage, message.body)
         _log.error("a brand could not be read; its ads are stored", brand=body.brand, reason=reason)
-        if body.batch_id is not None:
+        if body.on_demand:
+            Analyst(self.enricher).give_up(body.request_id or "", reason)
+        elif body.batch_id is not None:
             self.enricher.phase.give_up(body.batch_id)

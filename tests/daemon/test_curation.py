@@ -109,3 +109,22 @@ def test_a_wrong_correction_is_refused_and_a_key_that_only_reads_corrects_nothin
     for method, path, body, status in WRONG:
         assert send(daemon, method, path, body).status == status, (method, path, body)
         assert send(daemon, method, path, body or {}, reader).status == 403
+
+
+# --- analysis on demand ------------------------------------------------------------------------------
+
+
+def test_asking_for_an_analysis_is_202_with_a_request_of_its_own(daemon: LocalDaemon) -> None:
+    store(daemon.services.database, AN_AD)
+    store_brand(daemon.services.database, "acme", aliases={"acme": "Acme"})
+    answer = daemon.post("/api/v1/brands/A-C-M-E/analyse", {})
+    request = daemon.get(f"/api/v1/requests/{answer.json['request_id']}").json
+    assert (answer.status, request["kind"], request["status"]) == (202, "analyse", "queued")
+    assert request["params"] == {"brand": "acme"}
+
+
+def test_nobody_has_a_brand_analysed_that_he_does_not_see_or_without_the_right(daemon: LocalDaemon) -> None:
+    store(daemon.services.database, AN_AD, AnAd("2", brand="hidden", scope="other"))
+    reader = a_key(daemon.services, LOCAL_PRINCIPAL, Permission.READ)
+    assert daemon.post("/api/v1/brands/hidden/analyse", {}).status == 404
+    assert send(daemon, "POST", "/api/v1/brands/acme/analyse", {}, reader).status == 403

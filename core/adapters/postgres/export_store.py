@@ -6,62 +6,22 @@ that two exports share goes when the last of them goes, and never between a clai
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from core.adapters.postgres.request_store import record_event
-
-_IS_OPEN = "kind = 'export' AND status IN ('queued', 'processing')"
+from core.adapters.postgres.worked_requests import WorkedRequest, WorkedRequests
 
 
 @dataclass(frozen=True, slots=True)
-class ExportRequest:
-    """An export that somebody waits for."""
-
-    request_id: str
-    organisation_id: str
-    params: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class PostgresExports:
+class PostgresExports(WorkedRequests):
     """What a worker needs of the tables ``request`` and ``export_file``."""
 
-    connection: Connection
+    kind: str = "export"
 
-    def begin(self, request_id: str) -> ExportRequest | None:
-        """The request, in work from now on; None for one that is over or unknown."""
-        row = self._move(request_id, "status = 'processing'", "request_id, organisation_id, params")
-        return None if row is None else ExportRequest(**row._mapping)
-
-    def tell(self, request_id: str, progress: Mapping[str, int]) -> bool:
-        """Store how far it is; False once nobody waits for it."""
-        row = self._move(request_id, "progress = :progress", "organisation_id", progress=json.dumps(progress))
-        if row is not None:
-            self._announce(row, request_id, "processing", progress)
-        return row is not None
-
-    def finish(self, request_id: str, result: Mapping[str, Any]) -> bool:
-        """It is completed; False if it was over already."""
-        row = self._move(
-            request_id, "status = 'completed', result = :result", "organisation_id", result=json.dumps(result)
-        )
-        if row is not None:
-            self._announce(row, request_id, "completed", result)
-        return row is not None
-
-    def fail(self, request_id: str, reason: str) -> None:
-        """It ends with this reason, unless it is over already."""
-        row = self._move(request_id, "status = 'failed', error = :reason", "organisation_id", reason=reason)
-        if row is not None:
-            self._announce(row, request_id, "failed", {"error": reason})
-
-    def claim(self, request: ExportRequest, sha256: str, *, expires_at: datetime) -> None:
+    def claim(self, request: WorkedRequest, sha256: str, *, expires_at: datetime) -> None:
         """Say whose file this content will be, before it is stored."""
         self.lock(sha256)
         self.connection.execute(
@@ -120,33 +80,3 @@ class PostgresExports:
             {"now": now, "limit": limit},
         )
         return [(row.request_id, row.sha256) for row in rows]
-
-    def _move(self, request_id: str, changes: str, returning: str, **values: Any) -> Any:
-        statement = (
-            f"UPDATE request SET {changes}, updated_at = now()"  # noqa: S608  constants of this module
-            f" WHERE request_id = :request AND {_IS_OPEN} RETURNING {returning}"
-        )
-        return self.connection.execute(text(statement), {"request": request_id, **values}).one_or_none()
-
-    def _announce(self, row: Any, request_id: str, status: str, result: Mapping[str, Any]) -> None:
-        record_event(
-            self.connection,
-            organisation_id=row.organisation_id,
-            request_id=request_id,
-            status=status,
-            result=dict(result),
-        )
-
-
-def reopen_export(connection: Connection, request_id: str) -> bool:
-    """Queue a failed export again; False for anything else."""
-    row = connection.execute(
-        text(
-            "UPDATE request SET status = 'queued', error = NULL, updated_at = now()"
-            " WHERE request_id = :request AND kind = 'export' AND status = 'failed' RETURNING organisation_id"
-        ),
-        {"request": request_id},
-    ).one_or_none()
-    if row is not None:
-        record_event(connection, organisation_id=row.organisation_id, request_id=request_id, status="queued")
-    return row is not None

@@ -1,0 +1,37 @@
+"""Analyses on demand: their requests, the state of their brands, and how much of a brand is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from core.adapters.postgres.worked_requests import WorkedRequests
+
+ANALYSE = "analyse"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresAnalyses(WorkedRequests):
+    """Their rows in the table ``request``."""
+
+    kind: str = ANALYSE
+
+
+def mark_analysed(connection: Connection, *, scope: str, brand_slug: str) -> None:
+    """Somebody has asked for the brand: from now on it is more than collected."""
+    statement = text(
+        "UPDATE brand SET state = 'analysed' WHERE scope = :scope AND slug = :brand AND state <> 'analysed'"
+    )
+    connection.execute(statement, {"scope": scope, "brand": brand_slug})
+
+
+def count_texts(connection: Connection, *, scope: str, brand_slug: str) -> tuple[int, int]:
+    """The distinct texts of a brand's ads, and how many of them are read in every dimension."""
+    statement = text(
+        "SELECT count(*) AS texts, count(c.labelled_with) AS read FROM content c JOIN"
+        " (SELECT DISTINCT v.content_id FROM ad a JOIN ad_version v USING (ad_id)"
+        "  WHERE a.scope = :scope AND a.brand_slug = :brand) AS said USING (content_id) WHERE c.scope = :scope"
+    )
+    row = connection.execute(statement, {"scope": scope, "brand": brand_slug}).one()
+    return row.texts, row.read
