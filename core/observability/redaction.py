@@ -54,6 +54,7 @@ _SHAPES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     ),
     (re.compile(r"(?<![A-Za-z0-9])(?:sk|rk|pk)[-_][A-Za-z0-9_-]{12,}"), REDACTED),
     (re.compile(r"(?<![A-Za-z0-9])whsec_[A-Za-z0-9+/=]{12,}"), REDACTED),
+    (re.compile(r"(?<![A-Za-z0-9])(adk_[0-9a-f]{12}_)[A-Za-z0-9_-]{16,}"), rf"\1{REDACTED}"),  # which one may be told
     (re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"), REDACTED),
     (re.compile(r"(?<![A-Za-z0-9])(?:gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|AIza)[A-Za-z0-9_-]{16,}"), REDACTED),
     (re.compile(r"(?<![A-Za-z0-9])EAA[A-Za-z0-9]{20,}"), REDACTED),
