@@ -23,10 +23,12 @@ def show_keys(settings: Settings, console: Console) -> None:
     with asking(settings) as (services, principal):
         found = list(_all_keys(services.database, principal))
         now = services.clock.now()
-    table = Table("key", "name", "scopes", "made (UTC)", "last used (UTC)", "", box=None, padding=(0, 2))
+    table = Table("key", "scopes", "last used (UTC)", "ends", "name", box=None, padding=(0, 1))
+    for column in table.columns[:-1]:
+        column.no_wrap = True  # an id cut short is no id
     for key in found:
-        times = (_minute(key.created_at), _minute(key.last_used_at) or "never")
-        table.add_row(key.key_id, escape(key.name), ", ".join(key.scopes), *times, _state(key, now))
+        used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
+        table.add_row(key.key_id, " ".join(key.scopes), used, _end(key, now), escape(key.name))
     console.print(table if found else "No keys yet: `./adology keys create NAME --scope read` makes one.")
 
 
@@ -63,16 +65,12 @@ def _all_keys(database: Database, principal: Principal) -> Iterator[KeyView]:
             return
 
 
-def _state(key: KeyView, now: datetime) -> str:
+def _end(key: KeyView, now: datetime) -> str:
     if key.revoked_at:
-        return f"revoked {_minute(key.revoked_at)}"
+        return f"revoked {key.revoked_at:%Y-%m-%d}"
     if key.expires_at is None:
-        return ""
-    return f"{'expired' if key.expires_at <= now else 'works until'} {_minute(key.expires_at)}"
-
-
-def _minute(time: datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M}" if time else ""
+        return "never"
+    return f"{'expired ' if key.expires_at <= now else ''}{key.expires_at:%Y-%m-%d}"
 
 
 def _say(console: Console, text: str) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from core.access.rights import require, require_no_more
 from core.access.tokens import hash_of, new_token
+from core.access.users import normalised_email
 from core.adapters.postgres import access_store as store
 from core.adapters.postgres.audit_store import record
 from core.adapters.postgres.engine import Database
@@ -64,9 +65,10 @@ def sign_in_by_link(database: Database, token: str, *, now: datetime, hours: int
 def sign_in_by_identity(
     database: Database, *, issuer: str, subject: str, email: str, now: datetime, hours: int, user_agent: str = ""
 ) -> str:
-    """A session for the invited user of a verified e-mail address. Raises SignInError for a stranger."""
+    """A session for the invited user of a verified address. Raises BadInputError, and SignInError for a stranger."""
+    address = normalised_email(email)  # as the invitation was stored
     with database.anonymous() as connection:
-        user = store.find_identity(connection, issuer=issuer, subject=subject, email=email, now=now)
+        user = store.find_identity(connection, issuer=issuer, subject=subject, email=address, now=now)
     if user is None:
         raise SignInError("nobody with this e-mail address was invited: ask an owner of your organisation")
     return _open_session(database, user, "oidc", now=now, hours=hours, user_agent=user_agent)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
@@ -16,9 +17,13 @@ from core.access.usage import ApiUsage
 from core.access.users import disable_user
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.housekeeping import forget_what_is_over
+from core.adapters.postgres.roles import Cluster
+from core.bootstrap import build_services
 from core.domain.principal import LOCAL_PRINCIPAL, Principal, Role
 from core.errors import NotFoundError, RetryableError
 from core.queries.account import get_account, list_sessions
+from daemon.roles import start_roles
+from tests.daemon.support import daemon_settings
 from tests.people import NOW, a_session, a_user, an_organisation
 
 
@@ -140,6 +145,16 @@ def test_no_more_than_so_many_minutes_are_held_and_the_oldest_go(database: Datab
         usage.count("local", seconds=seconds)
     usage.flush()
     assert _mean_ms(database) == pytest.approx(200.0)
+
+
+def test_a_process_that_stops_writes_what_it_has_counted(cluster: Cluster, tmp_path: Path) -> None:
+    services = build_services(daemon_settings(tmp_path, cluster))
+    running = start_roles({"api"}, services.settings, services, None)
+    services.usage.count("local", seconds=0.1)
+    running.stop()
+    mean = get_account(services.database, LOCAL_PRINCIPAL, now=services.clock.now()).avg_response_time_ms
+    services.database.dispose()
+    assert mean == pytest.approx(100.0)
 
 
 def test_what_is_over_is_forgotten_after_a_while_and_nothing_else(database: Database) -> None:

@@ -14,6 +14,7 @@ from core.access.sign_in import (
     bearer_of_session,
     end_session,
     make_link_token,
+    sign_in_by_identity,
     sign_in_by_link,
     sign_out,
     sign_out_everywhere,
@@ -139,6 +140,27 @@ def test_a_link_signs_in_once(database: Database) -> None:
     assert _is_in(database, sign_in_by_link(database, link, now=NOW, hours=1))
     with pytest.raises(SignInError):
         sign_in_by_link(database, link, now=NOW, hours=1)
+
+
+def test_an_identity_finds_its_invitation_however_the_provider_writes_the_address(database: Database) -> None:
+    a_user(database, email="Änn@Bücher.example")
+    as_told = {"issuer": "https://id.example", "subject": "1", "email": "änn@XN--bcher-kva.example"}
+    assert _is_in(database, sign_in_by_identity(database, **as_told, now=NOW, hours=1))
+
+
+def test_an_identity_of_nobody_invited_stays_outside(database: Database) -> None:
+    a_user(database)
+    for email in ("stranger@local.example", "owner@local.example.evil.example"):
+        with pytest.raises(SignInError):
+            sign_in_by_identity(database, issuer="i", subject=email, email=email, now=NOW, hours=1)
+
+
+def test_a_second_identity_with_the_same_address_is_a_stranger(database: Database) -> None:
+    a_user(database)
+    who = {"issuer": "https://id.example", "email": "owner@local.example"}
+    assert sign_in_by_identity(database, subject="1", **who, now=NOW, hours=1)
+    with pytest.raises(SignInError):  # the address was given to somebody else since
+        sign_in_by_identity(database, subject="2", **who, now=NOW, hours=1)
 
 
 def test_a_link_ends_after_a_day_and_a_session_after_its_hours(database: Database) -> None:
