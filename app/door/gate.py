@@ -15,9 +15,13 @@ from app.resources import bearer_of, services
 from core.access.tokens import SESSION_COOKIE
 from core.errors import RetryableError
 
-OPEN_PATHS: Final = frozenset(
-    {SIGN_IN, SIGN_OUT, OIDC, OIDC_CALLBACK, LEFT, "/_stcore/health", "/favicon.png", "/manifest.json"}
-)
+_READ: Final = ("GET", "HEAD")
+# By method: what a route of the door doesn't take would fall through to what stands behind it.
+OPEN: Final = {
+    SIGN_IN: (*_READ, "POST"),
+    SIGN_OUT: ("POST",),
+    **dict.fromkeys((OIDC, OIDC_CALLBACK, LEFT, "/_stcore/health", "/favicon.png", "/manifest.json"), _READ),
+}
 OPEN_FOLDER: Final = "/static/"  # Streamlit's own script and fonts
 _POLICY_VIOLATION: Final = 1008
 
@@ -30,7 +34,7 @@ class SessionGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in place of Streamlit where nobody is signed in."""
-        if scope["type"] not in {"http", "websocket"} or _is_open(scope["path"]):
+        if scope["type"] not in {"http", "websocket"} or _is_open(scope):
             await self._app(scope, receive, send)
             return
         refusal = await run_in_threadpool(_refusal, HTTPConnection(scope))
@@ -42,8 +46,9 @@ class SessionGate:
             await refusal(scope, receive, send)
 
 
-def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
+def _is_open(scope: Scope) -> bool:
+    path, method = scope["path"], scope.get("method", "")  # a WebSocket has none
+    return method in OPEN.get(path, ()) or (method in _READ and path.startswith(OPEN_FOLDER))
 
 
 def _refusal(connection: HTTPConnection) -> HTMLResponse | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from logging import ERROR, INFO
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,7 +19,15 @@ from app.door.page import HEADERS
 from app.resources import bearer_of, services
 from core.access import sign_in as access
 from core.access.tokens import SESSION_COOKIE
-from core.errors import AdologyError, BadInputError, NotAllowedError, NotFoundError, RetryableError, SignInError
+from core.errors import (
+    AdologyError,
+    BadInputError,
+    NotAllowedError,
+    NotFoundError,
+    RetryableError,
+    SignInError,
+    TerminalError,
+)
 from core.observability.logs import get_logger
 
 if TYPE_CHECKING:
@@ -27,6 +36,8 @@ if TYPE_CHECKING:
 ATTEMPT_COOKIE: Final = "adology_sign_in"
 ATTEMPT_SECONDS: Final = 600
 MOST_FORM_BYTES: Final = 4096
+_BAD_GATEWAY: Final = 502
+_STATUSES: Final = {BadInputError: 400, NotFoundError: 404, TerminalError: _BAD_GATEWAY}
 Form = Mapping[str, str]
 Handler = Callable[[Request, Form], Response]
 
@@ -142,7 +153,8 @@ def _served(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             _log.warning("the door could not ask", error=str(error))
             return _page(ways.unavailable_page(error), 503)
         except AdologyError as error:
-            status = {NotFoundError: 404, BadInputError: 400}.get(type(error), 403)
+            status = _STATUSES.get(type(error), 403)
+            _log.log(ERROR if status == _BAD_GATEWAY else INFO, "the door refused", error=str(error), status=status)
             return _page(ways.refused_page(error, services().settings), status)
         except Exception:
             reference = secrets.token_hex(4)

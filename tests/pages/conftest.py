@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,8 @@ from core.adapters.postgres.roles import Cluster
 from core.bootstrap import build_services
 from core.domain.principal import LOCAL_ORGANISATION, Principal
 from core.settings import load_settings
+from tests.fakes.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer, oidc_server
+from tests.pages.door import Door, running_door
 
 ROOT = Path(__file__).parents[2]
 PAGE_SECONDS = 30
@@ -45,6 +50,56 @@ def show(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     sign_in_as(monkeypatch)
     yield run_page
     services().database.dispose()
+
+
+class MovedClock:
+    """The machine's time, moved by the test."""
+
+    moved = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.moved
+
+
+StartDoor = Callable[..., Door]
+
+
+@pytest.fixture
+def start_door(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: OidcServer
+) -> Iterator[StartDoor]:
+    """The workbench's door: ``start_door(ADOLOGY_WORKBENCH_URL="https://…")``."""
+    clock = MovedClock()
+    monkeypatch.setattr("core.bootstrap.SystemClock", lambda: clock)
+    with ExitStack() as stack:
+
+        def start(**environment: str) -> Door:
+            sock = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            oidc = {"ISSUER": provider.url, "CLIENT_ID": CLIENT_ID, "CLIENT_SECRET": CLIENT_SECRET}
+            own = {"ADOLOGY_HOME": str(tmp_path), "ADOLOGY_WORKBENCH_PORT": str(sock.getsockname()[1])}
+            own |= {f"ADOLOGY_OIDC_{name}": value for name, value in oidc.items()}
+            own |= {
+                f"ADOLOGY_DATABASE_{role.upper()}_URL": getattr(cluster.urls, role).render_as_string(False)
+                for role in ("app", "worker", "operator")
+            }
+            for name, value in {**own, **environment}.items():
+                monkeypatch.setenv(name, value)
+            stack.callback(services().database.dispose)
+            return stack.enter_context(running_door(clock, sock))
+
+        yield start
+
+
+@pytest.fixture
+def door(start_door: StartDoor) -> Door:
+    return start_door()
+
+
+@pytest.fixture
+def provider() -> Iterator[OidcServer]:
+    """An honest identity provider."""
+    with oidc_server() as server:
+        yield server
 
 
 def sign_in_as(monkeypatch: pytest.MonkeyPatch, principal: Principal = OPERATOR) -> str:
