@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from core.adapters.object_content import CHUNK_BYTES, clear_of_full_disk, content_key, served_type, spool
 from core.errors import NotAllowedError, NotFoundError
@@ -72,8 +72,7 @@ class FolderObjectStore:
         served_as = served_type(content_type)
         expires = str(int(time.time()) + expires_in_seconds)
         signature = _sign(self._link_key, sha256, served_as, expires)
-        query = urlencode({"type": served_as, "expires": expires, "signature": signature})
-        return f"{self._base_url}/media/{sha256}?{query}"
+        return f"{self._base_url}/media/{sha256}?type={quote_plus(served_as)}&expires={expires}&signature={signature}"
 
     def _path(self, sha256: str) -> Path:
         return self._objects / content_key(sha256)

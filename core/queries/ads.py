@@ -8,12 +8,15 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    JSON,
     ColumnElement,
     Connection,
     Date,
     Integer,
-    Subquery,
+    Text,
     and_,
+    bindparam,
     func,
     literal,
     select,
@@ -30,7 +33,7 @@ from core.queries.brand_names import shown_name
 from core.queries.conditions import Condition, matching
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
-from core.queries.seen_labels import is_known, seen_label
+from core.queries.seen_labels import is_known, same_content, seen_label
 from core.queries.status import AdStatus, counted_ads, shown_ads, shown_status
 
 COPY_CHARACTERS = 1_000  # of a card; the detail has all of it
@@ -101,10 +104,10 @@ def list_ads(
     position = decode_cursor(cursor, question, parts=2)
     with database.reader(principal) as connection:
         conditions = matching(connection, brandspace, filters)
-        rows = connection.execute(_cards(_keys(conditions, sort, position, checked_limit(limit) + 1), sort)).all()
-        page = make_page(rows, limit, question=question, key=lambda row: (row.sort_key, row.ad_id))
-        labels = _labels_of(connection, page.items)
-    return Page(tuple(_card(row, labels) for row in page.items), page.next_cursor)
+        keys = connection.execute(_keys(conditions, sort, position, checked_limit(limit) + 1)).all()
+        page = make_page(keys, limit, question=question, key=lambda row: (row.sort_key, row.ad_id))
+        cards = cards_of(connection, [row.ad_id for row in page.items])
+    return Page(tuple(cards[row.ad_id] for row in page.items), page.next_cursor)
 
 
 def count_ads(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> int:
@@ -117,13 +120,11 @@ def count_ads(database: Database, principal: Principal, brandspace: str, filters
 
 def cards_of(connection: Connection, ad_ids: Collection[str]) -> dict[str, AdCard]:
     """The cards of these ads by id, those the connection may see."""
-    wanted = select(ad.c.ad_id, ad.c.first_seen.label("sort_key")).where(ad.c.ad_id.in_(ad_ids)).subquery("page")
-    rows = connection.execute(_cards(wanted, "newest")).all()
-    labels = _labels_of(connection, rows)
-    return {row.ad_id: _card(row, labels) for row in rows}
+    rows = connection.execute(_CARDS, {"ad_ids": list(ad_ids)})
+    return {row.ad_id: _card(row) for row in rows}
 
 
-def _keys(conditions: Sequence[Condition], sort: str, position: Sequence[str] | None, limit: int) -> Subquery:
+def _keys(conditions: Sequence[Condition], sort: str, position: Sequence[str] | None, limit: int) -> AnySelect:
     """The ids of the page: narrow rows, so that a sort without an index moves little."""
     key, kind, descending = _SORTS[sort]
     statement = select(ad.c.ad_id, key.label("sort_key")).select_from(counted_ads).where(*conditions)
@@ -131,48 +132,40 @@ def _keys(conditions: Sequence[Condition], sort: str, position: Sequence[str] | 
         value = date.fromisoformat(position[0]) if kind is Date else int(position[0])
         here, there = tuple_(key, ad.c.ad_id), tuple_(literal(value, kind), literal(position[1]))
         statement = statement.where(here < there if descending else here > there)
-    return statement.order_by(*_order(key, ad.c.ad_id, descending)).limit(limit).subquery("page")
+    order = (key.desc(), ad.c.ad_id.desc()) if descending else (key.asc(), ad.c.ad_id.asc())
+    return statement.order_by(*order).limit(limit).prefix_with("/* list_ads */")
 
 
-def _cards(page: Subquery, sort: str) -> AnySelect:
-    """One row for each ad of the page with what its current version says."""
+def _cards() -> AnySelect:
+    """One row for each ad of ``:ad_ids`` with what its current version says."""
     source = (
-        shown_ads.join(page, page.c.ad_id == ad.c.ad_id)
-        .join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
-        .outerjoin(content, and_(content.c.scope == ad.c.scope, content.c.content_id == ad.c.content_id))
+        shown_ads.join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
+        .outerjoin(content, same_content(content, ad))
         .outerjoin(creative, and_(creative.c.scope == ad.c.scope, creative.c.sha256 == ad.c.cover_sha256))
     )
     columns = (
-        ad.c.ad_id, ad.c.scope, ad.c.content_id, ad.c.channel, ad.c.page_name, ad.c.first_seen, ad.c.last_seen,
+        ad.c.ad_id, ad.c.scope, ad.c.channel, ad.c.page_name, ad.c.first_seen, ad.c.last_seen,
         ad.c.run_start, ad.c.run_end, ad.c.format, ad.c.countries, ad.c.library_url, ad.c.cover_sha256,
         ad.c.media_status, ad.c.media_reason, ad.c.brand_slug.label("brand"),
         shown_name(ad.c.brand_slug).label("brand_name"),
         ad_version.c.cta, ad_version.c.title, ad_version.c.landing_domain,
-        func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), shown_status.label("status"), page.c.sort_key,
+        func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), shown_status.label("status"),
         content.c.content_id.isnot(None).label("has_text"), creative.c.content_type.label("cover_type"),
+        _labels().label("labels"),
     )  # fmt: skip
-    ordered = select(*columns).select_from(source).order_by(*_order(page.c.sort_key, ad.c.ad_id, _SORTS[sort][2]))
-    return ordered.prefix_with("/* list_ads */")
+    wanted = ad.c.ad_id == func.any(bindparam("ad_ids", type_=ARRAY(Text)))
+    return select(*columns).select_from(source).where(wanted).prefix_with("/* cards */")
 
 
-def _order(key: ColumnElement[Any], tie: ColumnElement[str], descending: bool) -> Iterable[ColumnElement[Any]]:
-    return (key.desc(), tie.desc()) if descending else (key.asc(), tie.asc())
-
-
-def _labels_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[tuple[str, str], dict[str, tuple[str, ...]]]:
-    """The labels of the rows' contents in one question: {(scope, content_id): {dimension: values}}."""
-    contents = sorted({(row.scope, row.content_id) for row in rows})
-    if not contents:
-        return {}
+def _labels() -> ColumnElement[Any]:
+    """[[dimension, value, known], …] of the ad's content, best first; None where nothing was read."""
     order = (seen_label.c.dimension, seen_label.c.confidence.desc(), seen_label.c.value)
     entry = func.json_build_array(seen_label.c.dimension, seen_label.c.value, is_known(seen_label))
-    statement = (
-        select(seen_label.c.scope, seen_label.c.content_id, func.json_agg(aggregate_order_by(entry, *order)))
-        .where(tuple_(seen_label.c.scope, seen_label.c.content_id).in_(contents))
-        .group_by(seen_label.c.scope, seen_label.c.content_id)
-        .prefix_with("/* labels_of_cards */")
-    )  # a row a content, for a page has hundreds of labels
-    return {(scope, content_id): _by_dimension(found) for scope, content_id, found in connection.execute(statement)}
+    labels = select(func.json_agg(aggregate_order_by(entry, *order), type_=JSON)).select_from(seen_label)
+    return labels.where(same_content(seen_label, ad)).correlate(ad).scalar_subquery()
+
+
+_CARDS = _cards()  # made once: it is the same for every page
 
 
 def _by_dimension(entries: Iterable[tuple[str, str, bool]]) -> dict[str, tuple[str, ...]]:
@@ -182,11 +175,9 @@ def _by_dimension(entries: Iterable[tuple[str, str, bool]]) -> dict[str, tuple[s
     return {dimension: tuple(values) or (UNKNOWN_VALUE,) for dimension, values in found.items()}
 
 
-def _card(row: AnyRow, labels: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]) -> AdCard:
+def _card(row: AnyRow) -> AdCard:
     values = dict(row._mapping)
-    key = (values["scope"], values.pop("content_id"))
-    del values["sort_key"]
-    values["status"] = AdStatus(values["status"])
-    values["countries"] = tuple(values["countries"])
-    days = (row.last_seen - row.first_seen).days + 1
-    return AdCard(**values, days_seen=days, labels=labels.get(key, {}))
+    values["status"] = AdStatus(row.status)
+    values["countries"] = tuple(row.countries)
+    values["labels"] = _by_dimension(row.labels or ())
+    return AdCard(**values, days_seen=(row.last_seen - row.first_seen).days + 1)
