@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Blueprint, Flask
-from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
 
 from core.adapters.postgres.event_feed import EventFeed
@@ -18,6 +17,7 @@ from daemon.api import (
     brandspaces,
     corrections,
     creatives,
+    docs,
     exports,
     health,
     ingest,
@@ -31,7 +31,8 @@ from daemon.api import (
     webhooks,
 )
 from daemon.api.context import SERVICES
-from daemon.api.errors import invalid_input, register_errors
+from daemon.api.document import install_document, new_app
+from daemon.api.errors import register_errors
 from daemon.api.guard import install_guard
 from daemon.api.idempotency import install_idempotency
 from daemon.api.measures import install_measures
@@ -61,7 +62,7 @@ _RESOURCES = (
     webhooks.blueprint,
     notify.blueprint,
 )
-_PLAIN: tuple[Blueprint, ...] = (media.blueprint, health.blueprint, sockets.blueprint)
+_PLAIN: tuple[Blueprint, ...] = (media.blueprint, docs.blueprint, health.blueprint, sockets.blueprint)
 
 
 def create_app(settings: Settings, services: Services, registry: ActiveBrands | None = None) -> Flask:
@@ -70,13 +71,7 @@ def create_app(settings: Settings, services: Services, registry: ActiveBrands | 
     The hub in ``app.extensions[sockets.HUB]`` is not started: whoever serves starts and stops it.
     Raises BadInputError for a rate limit that can't be kept where the settings say.
     """
-    app = OpenAPI(
-        __name__,
-        info=Info(title="Adology", version="1.0.0"),
-        doc_ui=False,
-        validation_error_callback=invalid_input,
-    )
-    app.openapi_version = "3.1.1"
+    app = new_app(__name__)
     app.config["SOCK_SERVER_OPTIONS"] = sockets.OPTIONS
     app.extensions[SERVICES] = services
     app.extensions[sockets.HUB] = Hub(EventFeed(services.database), cap=settings.socket_cap)
@@ -99,7 +94,7 @@ def _register_routes(app: OpenAPI) -> None:
         app.register_api(resource)
     for blueprint in _PLAIN:
         app.register_blueprint(blueprint)
-    app.add_url_rule("/api/v1/openapi.json", "openapi", lambda: app.api_doc)
+    install_document(app)
 
 
 def _register_registry(app: Flask, services: Services, registry: ActiveBrands) -> None:

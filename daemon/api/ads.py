@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from flask import Response, request
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, RootModel
 
+from core.domain.ad import AdFormat
+from core.domain.media import MediaStatus
 from core.queries import ad_detail, ads
 from core.queries.facets import Facet, facets
 from core.queries.filters import AdFilters
 from core.queries.pages import Page
+from core.queries.status import AdStatus
 from daemon.api.brandspaces import BrandspacePath
-from daemon.api.context import current_principal, json_response, services
+from daemon.api.context import AnswerTooLargeError, current_principal, json_response, services
 from daemon.api.errors import ErrorAnswer
 from daemon.api.links import LinkedAd, LinkedCard, linked_ad, linked_cards
 from daemon.api.schemas import Identifier, Paging, Query
@@ -29,22 +33,22 @@ class FilterParams(Query, BaseModel):  # twice, for linters that look no further
     Repeat a name for alternatives; all names given must hold. A label is written ``dimension:value``.
     """
 
-    brands: list[str] = []
-    channels: list[str] = []
-    countries: list[str] = []
-    languages: list[str] = []
-    formats: list[str] = []
-    statuses: list[str] = []
-    media_statuses: list[str] = []
-    ctas: list[str] = []
-    labels: list[str] = []
-    words: str = ""
-    first_seen_from: str = ""
-    first_seen_to: str = ""
-    last_seen_from: str = ""
-    last_seen_to: str = ""
-    landing_domain: str = ""
-    unit: str = ""
+    brands: Annotated[list[str], Field(description="Slugs of brands, as `kestrun`")] = []
+    channels: Annotated[list[str], Field(description="Where the ads ran, as `meta`")] = []
+    countries: Annotated[list[str], Field(description="Countries by code, as `DE`; or `unknown`")] = []
+    languages: Annotated[list[str], Field(description="Languages by code, as `de`; or `unknown`")] = []
+    formats: Annotated[list[str], Field(description=f"Of {', '.join(AdFormat)}")] = []
+    statuses: Annotated[list[str], Field(description=f"Of {', '.join(AdStatus)}")] = []
+    media_statuses: Annotated[list[str], Field(description=f"Of {', '.join(MediaStatus)}")] = []
+    ctas: Annotated[list[str], Field(description="What the button says, as `Shop now`; or `unknown`")] = []
+    labels: Annotated[list[str], Field(description="Labels, as `offer:percent_off` or `hook:unknown`")] = []
+    words: Annotated[str, Field(description="Words that all occur in the copy")] = ""
+    first_seen_from: Annotated[str, Field(description="First seen on this day or later, as `2026-01-31`")] = ""
+    first_seen_to: Annotated[str, Field(description="First seen on this day or earlier")] = ""
+    last_seen_from: Annotated[str, Field(description="Last seen on this day or later")] = ""
+    last_seen_to: Annotated[str, Field(description="Last seen on this day or earlier")] = ""
+    landing_domain: Annotated[str, Field(description="Where the ads lead, as `shop.example.com`")] = ""
+    unit: Annotated[str, Field(description="What is counted: `ads`")] = ""
 
 
 class AdsQuery(Paging, FilterParams):
@@ -98,8 +102,14 @@ def brandspace_facets(path: BrandspacePath, query: FilterParams) -> Response:
 @blueprint.get("/ads/<string:ad_id>", responses={200: OneAd, 404: ErrorAnswer})
 def ad(path: AdPath) -> Response:
     """One ad."""
-    found = ad_detail.get_ad(services().database, current_principal(), path.ad_id)
-    return json_response(linked_ad(services(), found))
+    found = linked_ad(services(), ad_detail.get_ad(services().database, current_principal(), path.ad_id))
+    while True:
+        try:
+            return json_response(found)
+        except AnswerTooLargeError:
+            if len(found.versions) == 1:
+                raise
+            found = replace(found, versions=found.versions[: len(found.versions) // 2], truncated=True)
 
 
 def _filters() -> AdFilters:

@@ -16,13 +16,16 @@ from daemon.api.schemas import Moment, Paging
 
 blueprint = APIBlueprint("audit", __name__, url_prefix="/api/v1/audit", abp_tags=[{"name": "audit"}])
 
+Action = Annotated[str, Field(pattern=r"^[a-z_]{1,40}(\.[a-z_]{1,40})?$")]
+Actor = Annotated[str, Field(pattern=r"^[a-z-]{1,40}(:[A-Za-z0-9_-]{1,64})?$")]
+
 
 class AuditQuery(Paging):
     """All that are given must hold."""
 
-    action: Annotated[str, Field(pattern=r"^[a-z_]{1,40}(\.[a-z_]{1,40})?$")] | None = None
-    actor: Annotated[str, Field(pattern=r"^[a-z-]{1,40}(:[A-Za-z0-9_-]{1,64})?$")] | None = None
-    since: Moment | None = None
+    action: Annotated[Action | None, Field(description="What was done, as `key.create`")] = None
+    actor: Annotated[Actor | None, Field(description="Who did it, as `user:<id>` or `key:<id>`")] = None
+    since: Annotated[Moment | None, Field(description="At this moment or later")] = None
 
 
 class AuditTrail(RootModel[Page[AuditView]]):

@@ -43,8 +43,8 @@ class GroupQuery(Paging, FilterParams):
 class SimilarQuery(FilterParams):
     """Filters of the ads to compare with."""
 
-    brandspace: Identifier = ALL_BRANDS
-    limit: Annotated[int, Field(ge=1, le=MAX_SIMILAR)] = 10
+    brandspace: Annotated[Identifier, Field(description="A brandspace's id: the ads to compare with")] = ALL_BRANDS
+    limit: Annotated[int, Field(ge=1, le=MAX_SIMILAR, description="How many texts at most")] = 10
 
 
 class MediaPath(BaseModel):

@@ -35,7 +35,7 @@ class DimensionQuery(FilterParams):
 class TimelineQuery(FilterParams):
     """Filters and how fine the axis is. Weeks start on Monday."""
 
-    period: Period = Period.MONTH
+    period: Annotated[Period, Field(description="How long one bar is")] = Period.MONTH
 
 
 @blueprint.get("/label-mix", responses={200: dated(LabelMix), 400: ErrorAnswer, 404: ErrorAnswer})

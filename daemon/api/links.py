@@ -32,9 +32,10 @@ class LinkedMedia(MediaDetail):
 
 @dataclass(frozen=True, slots=True)
 class LinkedAd(AdDetail):
-    """One ad with everything known of it."""
+    """One ad with everything known of it; ``truncated`` where older versions are left out to keep the answer small."""
 
     media: tuple[LinkedMedia, ...]
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

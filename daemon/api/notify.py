@@ -8,11 +8,10 @@ from pydantic import BaseModel
 
 from core.adapters.postgres.event_feed import announce
 from daemon.api.context import json_response, services
-from daemon.api.errors import ErrorAnswer
 from daemon.api.guard import require_internal_token
 from daemon.api.schemas import NotifyBody
 
-blueprint = APIBlueprint("notify", __name__, abp_tags=[{"name": "internal"}])
+blueprint = APIBlueprint("notify", __name__)
 
 
 class Delivered(BaseModel):
@@ -21,7 +20,7 @@ class Delivered(BaseModel):
     delivered: bool = True
 
 
-@blueprint.post("/notify", responses={200: Delivered, 403: ErrorAnswer, 404: ErrorAnswer})
+@blueprint.post("/notify", doc_ui=False)
 def notify(body: NotifyBody) -> Response:
     """Store an event of a request and announce it."""
     require_internal_token(services())

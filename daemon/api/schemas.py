@@ -74,8 +74,10 @@ class Paging(Query):
 class IngestBody(Body):
     """Ask the sources for a brand's ads."""
 
-    brand: Name
-    source: Name | None = None
+    brand: Annotated[Name, Field(description="Its slug or name", examples=["kestrun"])]
+    source: Annotated[
+        Name | None, Field(description="One source; none: every source that knows the brand", examples=["sample"])
+    ] = None
 
 
 class NotifyBody(Body):
