@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from math import cos, pi, sin
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from core.adapters.postgres.engine import Database
 from core.adapters.postgres.text_vectors import TextVectors
 from core.domain.principal import Principal
 from core.errors import BadInputError, ConflictError, NotFoundError
+from core.ports import Neighbour
 from core.queries.filters import AdFilters
 from core.queries.similar import SimilarTexts, similar_ads
 from tests.builders import DAY, AnAd, store, store_text_vectors
@@ -22,6 +23,7 @@ from tests.builders import DAY, AnAd, store, store_text_vectors
 US, THEM = Principal("ours"), Principal("theirs")
 NONE = AdFilters()
 MODEL = "test-model"
+ROOM_SECONDS = 0.3
 ASKED = AnAd("asked", copy="asked")
 
 
@@ -167,13 +169,42 @@ def test_no_more_vectors_are_held_than_allowed_and_no_answer_suffers(database: D
         ask(database, vectors)
 
 
-def test_questions_asked_at_once_get_whole_answers(database: Database) -> None:
-    stored(database, (ASKED, 0), *at(*range(1, 40)), *at(*range(50, 80), format="video"))
-    vectors = some_vectors(most=45)  # each kind pushes the other out
-    kinds: Sequence[tuple[str, str]] = [("image", "at 1"), ("video", "at 50")] * 6
+def test_what_was_forgotten_to_make_room_is_fetched_again(database: Database) -> None:
+    stored(database, (ASKED, 0), *at(10), *at(20, 30, format="video"), *at(40, 50, format="carousel"))
+    vectors = some_vectors(most=4)
 
-    with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(ask, database, vectors, filters=AdFilters(formats=(kind,)), limit=20) for kind, _ in kinds]
-        answers = [said(question.result()) for question in asked]
+    for formats, found in ((("image", "video"), [10, 20, 30]), (("video", "carousel"), [20, 30, 40, 50])):
+        assert said(ask(database, vectors, filters=AdFilters(formats=formats))) == [f"at {angle}" for angle in found]
 
-    assert [(answer[0], len(answer)) for answer in answers] == [(first, 20) for _, first in kinds]
+
+class SlowIndex(FaissVectorIndex):
+    """Its first search waits for somebody to empty it, as long as ``ROOM_SECONDS``."""
+
+    def __init__(self) -> None:
+        super().__init__(MODEL, 2)
+        self.searching, self.emptied = Event(), Event()
+
+    def search(self, *args: Any, **named: Any) -> list[Neighbour]:
+        if not self.searching.is_set():
+            self.searching.set()
+            self.emptied.wait(ROOM_SECONDS)
+        return super().search(*args, **named)
+
+    def clear(self) -> None:
+        super().clear()
+        self.emptied.set()
+
+
+def test_nobody_makes_room_while_another_searches(database: Database) -> None:
+    stored(database, (ASKED, 0), *at(*range(1, 31)), *at(*range(50, 80), format="video"))
+    index = SlowIndex()
+    vectors = TextVectors(index, most=45)  # each kind pushes the other out
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask, database, vectors, filters=AdFilters(formats=("image",)), limit=20)
+        index.searching.wait()
+        second = said(ask(database, vectors, filters=AdFilters(formats=("video",)), limit=20))
+
+    assert said(first.result()) == [f"at {angle}" for angle in range(1, 21)]
+    assert second == [f"at {angle}" for angle in range(50, 70)]
+    assert index.emptied.is_set()
