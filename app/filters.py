@@ -22,10 +22,13 @@ from core.queries.filters import UNKNOWN_VALUE, AdFilters
 OWN = frozenset({"brandspace", "sort", "cursor", "ad", "dimension", "view", "scale"})  # parameters that are no filters
 _PREFIX = "filter_"  # of the widgets' keys
 _REMEMBERED = "brandspace"  # the choice travels from page to page within a session
-_LISTS = ("brands", "channels", "formats", "languages", "statuses", "countries", "media_statuses", "ctas")
+_LISTS = (
+    "brands", "channels", "platforms", "formats", "languages", "statuses", "countries", "media_statuses", "ctas",
+)  # fmt: skip
 _TITLES = {
     "brands": "Brands",
     "channels": "Source",
+    "platforms": "Platform",
     "formats": "Format",
     "languages": "Language",
     "statuses": "Status",

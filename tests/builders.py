@@ -39,6 +39,7 @@ class AnAd:
     run_end: date | None = None
     source_says_active: bool | None = None
     countries: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
     format: str = "image"
     media_status: str = "ok"
     copy: str = "Buy one, get one."
@@ -181,7 +182,8 @@ def _ad(item: AnAd) -> dict[str, Any]:
 def _version(item: AnAd) -> dict[str, Any]:
     same = "version_id scope ad_id copy title cta landing_domain format content_id first_seen last_seen"
     row = {name: getattr(item, name) for name in same.split()}
-    return row | {"content_hash": item.version_id, "version_key": "", "description": "", "text_hash": item.content_id}
+    row |= {"platforms": list(item.platforms), "text_hash": item.content_id}
+    return row | {"content_hash": item.version_id, "version_key": "", "description": ""}
 
 
 def _content(item: AnAd) -> dict[str, Any]:

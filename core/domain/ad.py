@@ -44,7 +44,9 @@ class AdRecord:
 
     Identity is (scope, channel, account, external_id): ``account`` is empty where the channel's ids are
     global (Meta, Google), else the thing within which ids are unique (a customer's file).
-    Dates are the source's; ``None`` means the source doesn't say, never a guess.
+    Dates are the source's; ``None`` means the source doesn't say, never a guess. Two attributes have a form of their
+    own, because they are filtered by: ``spend`` is ``{"low", "high", "currency"}`` and ``impressions`` is
+    ``{"low", "high"}``, numbers as the source gives them, without ``high`` where the range is open above.
     """
 
     channel: str  # "meta", "google", "customer", "sample"

@@ -1,4 +1,4 @@
-"""The name a brand is shown under: what the organisation calls it, or its own data, or the shared ones; else its slug."""
+"""The name a brand is shown under: what the organisation calls it, its own data or the shared ones; else its slug."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -12,6 +13,8 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
+    cast,
     column,
     exists,
     func,
@@ -21,15 +24,24 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
-from core.adapters.postgres.schema import ad, ad_version, label, label_overlay
+from core.adapters.postgres.schema import ad, ad_version, content, label, label_overlay
 from core.domain.label import LANGUAGE
 from core.queries.brandspaces import brandspace_slugs
-from core.queries.filters import UNKNOWN_VALUE, AdFilters
-from core.queries.seen_labels import corrected_dimensions, is_known, overlay_values
+from core.queries.filters import KNOWN_VALUE, MAX_NUMBER, UNKNOWN_VALUE, AdFilters
+from core.queries.seen_labels import corrected_dimensions, is_known, overlay_values, same_content
 from core.queries.status import counted_status
 
 Condition = ColumnElement[bool]
+
+# What a source may say of an ad or leave out; attributes are data, so nothing here can fail on their types.
+run_dates = case((ad.c.run_start.isnot(None), KNOWN_VALUE), else_=UNKNOWN_VALUE)
+spend_currency = func.coalesce(ad.c.attributes["spend"]["currency"].astext, UNKNOWN_VALUE)
+_has_impressions = func.jsonb_typeof(ad.c.attributes["impressions"]["low"]) == "number"
+impressions = case((_has_impressions, KNOWN_VALUE), else_=UNKNOWN_VALUE)
+_run_end = func.coalesce(ad.c.run_end, func.greatest(ad.c.run_start, ad.c.last_seen))
+_OVERLAPS = "(@.low <= $most && (@.high >= $least || @.high == null || !exists(@.high)))"  # without high: open above
 
 
 def matching(connection: Connection, brandspace: str, filters: AdFilters) -> list[Condition]:
@@ -37,17 +49,20 @@ def matching(connection: Connection, brandspace: str, filters: AdFilters) -> lis
     slugs = brandspace_slugs(connection, brandspace)
     inside = [] if slugs is None else [ad.c.brand_slug.in_(slugs)]
     asks_labels = filters.labels or filters.languages
-    return [*inside, *_apply(filters, corrected_dimensions(connection) if asks_labels else frozenset())]
+    corrected = corrected_dimensions(connection) if asks_labels else frozenset()
+    return [*inside, *_apply(filters, corrected, everywhere=not (inside or filters.brands))]
 
 
-def _apply(filters: AdFilters, corrected: Collection[str]) -> list[Condition]:
+def _apply(filters: AdFilters, corrected: Collection[str], *, everywhere: bool) -> list[Condition]:
     """One condition for each filter that is set. ``corrected`` dimensions are looked up in the overlay, too."""
     return [
         *_columns(filters),
         *_dates(filters),
+        *_runs(filters),
+        *_amounts(filters),
         *_of_current_version(filters),
         *_labels(filters, corrected),
-        *_words(filters),
+        *_words(filters, everywhere=everywhere),
     ]
 
 
@@ -58,6 +73,9 @@ def _columns(filters: AdFilters) -> Iterable[Condition]:
         (ad.c.format, filters.formats),
         (ad.c.media_status, filters.media_statuses),
         (counted_status, filters.statuses),
+        (run_dates, filters.run_dates),
+        (spend_currency, filters.spend_currencies),
+        (impressions, filters.impressions),
     )
     yield from (expression.in_(values) for expression, values in plain if values)
     if filters.countries:
@@ -78,10 +96,44 @@ def _dates(filters: AdFilters) -> Iterable[Condition]:
         yield ad.c.last_seen <= filters.last_seen_to
 
 
+def _runs(filters: AdFilters) -> Iterable[Condition]:
+    """An ad without a start of its run passes none of them but days seen."""
+    if filters.run_from:
+        yield and_(ad.c.run_start.isnot(None), _run_end >= filters.run_from)
+    if filters.run_to:
+        yield ad.c.run_start <= filters.run_to
+    yield from _between(ad.c.last_seen - ad.c.first_seen + 1, filters.days_seen_min, filters.days_seen_max)
+    days_shown = case((ad.c.run_start.isnot(None), _run_end - ad.c.run_start + 1))
+    yield from _between(days_shown, filters.days_shown_min, filters.days_shown_max)
+
+
+def _between(number: ColumnElement[Any], least: int | None, most: int | None) -> Iterable[Condition]:
+    if least is not None:
+        yield number >= least
+    if most is not None:
+        yield number <= most
+
+
+def _amounts(filters: AdFilters) -> Iterable[Condition]:
+    ranges = (
+        ("spend", filters.spend_min, filters.spend_max),
+        ("impressions", filters.impressions_min, filters.impressions_max),
+    )
+    for name, least, most in ranges:
+        if least is not None or most is not None:
+            asked = {"least": least or 0, "most": MAX_NUMBER if most is None else most}
+            path = cast(f"$.{name} ? {_OVERLAPS}", JSONPATH)
+            yield func.jsonb_path_exists(ad.c.attributes, path, cast(asked, JSONB))
+
+
 def _of_current_version(filters: AdFilters) -> Iterable[Condition]:
     if filters.ctas:
         cta = ad_version.c.cta
         yield _current_version(_or_unknown(filters.ctas, cta.in_(filters.ctas), cta == ""))
+    if filters.platforms:
+        wanted_platforms = literal(list(filters.platforms), ARRAY(Text))
+        shares = ad_version.c.platforms.bool_op("&&")(wanted_platforms)
+        yield _current_version(_or_unknown(filters.platforms, shares, func.cardinality(ad_version.c.platforms) == 0))
     if filters.landing_domain:
         domain, wanted = ad_version.c.landing_domain, (filters.landing_domain,)
         yield _current_version(_or_unknown(wanted, domain.in_(wanted), domain.is_(None)))
@@ -104,14 +156,16 @@ def _seen(dimension: str, values: Sequence[str], machine: Condition) -> Conditio
     return or_(and_(machine, not_(_corrected(dimension))), _corrected(dimension, fits))
 
 
-def _words(filters: AdFilters) -> Iterable[Condition]:
-    if words := filters.words.split():
-        patterns = bindparam(
-            None, [f"%{escape_like(word)}%" for word in sorted(words, key=len, reverse=True)], type_=ARRAY(Text)
-        )
+def _words(filters: AdFilters, *, everywhere: bool) -> Iterable[Condition]:
+    """In the texts of a brandspace one by one; everywhere by the trigram index."""
+    words = sorted(filters.words.split(), key=len, reverse=True)
+    patterns = bindparam(None, [f"%{escape_like(word)}%" for word in words], type_=ARRAY(Text))
+    if words and everywhere:
         # Under row-level security ILIKE can't use the trigram index; this function filters the scope itself.
         found = func.content_containing(patterns).table_valued(column("scope", Text), column("content_id", Text))
         yield tuple_(ad.c.scope, ad.c.content_id).in_(select(found.c.scope, found.c.content_id))
+    elif words:
+        yield exists().where(same_content(content, ad), content.c.text.ilike(func.all(patterns))).correlate(ad)
 
 
 def escape_like(word: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -26,7 +26,7 @@ from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import ad, ad_version
 from core.domain.label import LANGUAGE
 from core.domain.principal import Principal
-from core.queries.conditions import matching
+from core.queries.conditions import impressions, matching, run_dates, spend_currency
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnySelect
 from core.queries.seen_labels import labels_of
@@ -65,14 +65,14 @@ def facets(database: Database, principal: Principal, brandspace: str, filters: A
 
 def _chosen(filters: AdFilters) -> list[str]:
     """The facets whose filter is set: they need a count of their own."""
-    columns = [name for name in _ALWAYS if getattr(filters, name)]
+    columns = [name for name in _ALWAYS if any(getattr(filters, part) != _UNSET[part] for part in _parts(name))]
     return list(dict.fromkeys([*columns, *(_label_facet(dimension) for dimension, _ in filters.labels)]))
 
 
 def _without(filters: AdFilters, name: str) -> AdFilters:
     kept = tuple(pair for pair in filters.labels if _label_facet(pair[0]) != name)
-    empty: Any = "" if name == "landing_domain" else ()
-    return replace(filters, labels=kept, **({name: empty} if name in _ALWAYS else {}))
+    unset: dict[str, Any] = {part: _UNSET[part] for part in _parts(name)} if name in _ALWAYS else {}
+    return replace(filters, labels=kept, **unset)
 
 
 def _label_facet(dimension: str) -> str:
@@ -120,8 +120,23 @@ _COLUMN_FACETS: Mapping[str, str] = {
     "media_statuses": "media_status",
     "ctas": "cta",
     "landing_domain": "landing_domain",
+    "run_dates": "run_dates",
+    "spend_currencies": "spend_currency",
+    "impressions": "impressions",
 }
-_ALWAYS = (*_COLUMN_FACETS, "countries", "languages")
+_ARRAY_FACETS = ("countries", "platforms")
+_ALWAYS = (*_COLUMN_FACETS, *_ARRAY_FACETS, "languages")
+_RANGES: Mapping[str, Sequence[str]] = {  # filters of their own on what a facet counts
+    "run_dates": ("run_from", "run_to", "days_shown_min", "days_shown_max"),
+    "spend_currencies": ("spend_min", "spend_max"),
+    "impressions": ("impressions_min", "impressions_max"),
+}
+_UNSET: Mapping[str, Any] = {field.name: field.default for field in fields(AdFilters)}
+
+
+def _parts(name: str) -> Sequence[str]:
+    """The filters that ask what the facet counts."""
+    return (name, *_RANGES.get(name, ()))
 
 
 def _matched(conditions: Iterable[ColumnElement[bool]]) -> CTE:
@@ -130,6 +145,8 @@ def _matched(conditions: Iterable[ColumnElement[bool]]) -> CTE:
         select(
             ad.c.scope, ad.c.content_id, ad.c.brand_slug, ad.c.channel, ad.c.format, ad.c.media_status,
             ad.c.countries, counted_status.label("status"), ad_version.c.cta, ad_version.c.landing_domain,
+            ad_version.c.platforms, run_dates.label("run_dates"), spend_currency.label("spend_currency"),
+            impressions.label("impressions"),
         )
         .select_from(source)
         .where(*conditions)
@@ -146,11 +163,11 @@ def _branches(matched: CTE, wanted: Callable[[str], bool]) -> Iterable[AnySelect
         if wanted(name):
             value = func.coalesce(func.nullif(matched.c[attribute], ""), UNKNOWN_VALUE)
             yield select(literal(name), value, func.count()).group_by(value)
-    if wanted("countries"):
-        country = func.unnest(matched.c.countries).table_valued(column("value", Text)).render_derived(name="country")
-        value = func.coalesce(country.c.value, UNKNOWN_VALUE)
-        joined = matched.outerjoin(country, true())
-        yield select(literal("countries"), value, func.count()).select_from(joined).group_by(value)
+    for name in filter(wanted, _ARRAY_FACETS):
+        one = func.unnest(matched.c[name]).table_valued(column("value", Text)).render_derived(name="one")
+        value = func.coalesce(one.c.value, UNKNOWN_VALUE)
+        joined = matched.outerjoin(one, true())
+        yield select(literal(name), value, func.count()).select_from(joined).group_by(value)
     yield from _label_branches(matched)
 
 

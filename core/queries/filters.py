@@ -12,7 +12,8 @@ from core.domain.media import MediaStatus
 from core.errors import BadInputError
 from core.queries.status import AdStatus
 
-UNKNOWN_VALUE = "unknown"  # a filterable value of country, language, format, CTA, landing domain and every label
+UNKNOWN_VALUE = "unknown"  # a filterable value of all that a source may leave out, and of every label
+KNOWN_VALUE = "known"
 MAX_VALUES = 50  # of one filter
 MAX_TEXT = 200  # characters of one value
 MAX_WORDS = 8
@@ -21,9 +22,20 @@ _CLOSED: Mapping[str, Collection[str]] = {
     "formats": [item.value for item in AdFormat],
     "statuses": [item.value for item in AdStatus],
     "media_statuses": [item.value for item in MediaStatus],
+    "run_dates": (KNOWN_VALUE, UNKNOWN_VALUE),
+    "impressions": (KNOWN_VALUE, UNKNOWN_VALUE),
 }
-_LISTS = ("brands", "channels", "countries", "languages", "formats", "statuses", "media_statuses", "ctas")
-_DATES = ("first_seen_from", "first_seen_to", "last_seen_from", "last_seen_to")
+_LISTS = (
+    "brands", "channels", "platforms", "countries", "languages", "formats", "statuses", "media_statuses", "ctas",
+    "run_dates", "spend_currencies", "impressions",
+)  # fmt: skip
+_DATES = ("first_seen_from", "first_seen_to", "last_seen_from", "last_seen_to", "run_from", "run_to")
+_NUMBERS = (
+    "days_seen_min", "days_seen_max", "days_shown_min", "days_shown_max", "spend_min", "spend_max",
+    "impressions_min", "impressions_max",
+)  # fmt: skip
+MAX_NUMBER = 10**15
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _TEXTS = ("words", "landing_domain", "unit")
 _DIMENSION = re.compile(r"[a-z][a-z_]{0,39}")
 
@@ -32,12 +44,15 @@ _DIMENSION = re.compile(r"[a-z][a-z_]{0,39}")
 class AdFilters:
     """What to keep. Values of one filter are alternatives (of labels: within a dimension); filters all hold.
 
-    ``words``: every word must occur in the text of the current version. Dates are inclusive.
+    ``words``: every word must occur in the text of the current version; what is written in pictures or spoken isn't
+    read yet. Dates and numbers are inclusive. What a source gave as a range (spend, impressions) passes if it overlaps
+    the one asked for. Ads of which a source doesn't say it are *unknown*: no range holds them.
     Raises BadInputError naming what is accepted.
     """
 
     brands: tuple[str, ...] = ()  # slugs
     channels: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()  # of the current version: "facebook", "audience_network"
     countries: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
@@ -50,6 +65,20 @@ class AdFilters:
     first_seen_to: date | None = None
     last_seen_from: date | None = None
     last_seen_to: date | None = None
+    # Run dates are the source's. Without an end an ad has run until it was last seen, as far as anybody knows.
+    run_dates: tuple[str, ...] = ()  # known | unknown
+    run_from: date | None = None  # it ran on this day or later …
+    run_to: date | None = None  # … and on this day or earlier
+    days_seen_min: int | None = None  # from first to last seen, both counted: seen is not shown
+    days_seen_max: int | None = None
+    days_shown_min: int | None = None  # from the first to the last day of its run, both counted
+    days_shown_max: int | None = None
+    spend_currencies: tuple[str, ...] = ()  # in which the source gives it: "EUR"
+    spend_min: int | None = None  # in units of the one currency named
+    spend_max: int | None = None
+    impressions: tuple[str, ...] = ()  # known | unknown
+    impressions_min: int | None = None
+    impressions_max: int | None = None
     landing_domain: str = ""
     unit: str = "ads"
 
@@ -62,16 +91,28 @@ class AdFilters:
                 raise BadInputError("labels: write dimension:value, for example hook:question")
         _check_values("words", self.words.split(), most=MAX_WORDS)
         _check_values("landing_domain", [self.landing_domain] if self.landing_domain else [])
+        self._check_numbers()
         if self.unit != "ads":
             raise BadInputError("unit: use ads")
+
+    def _check_numbers(self) -> None:
+        for name in _NUMBERS:
+            if not 0 <= (getattr(self, name) or 0) <= MAX_NUMBER:
+                raise BadInputError(f"{name}: give a whole number from 0 to {MAX_NUMBER}")
+        for currency in self.spend_currencies:
+            if currency != UNKNOWN_VALUE and not _CURRENCY.fullmatch(currency):
+                raise BadInputError("spend_currencies: write the code of a currency like EUR, or unknown")
+        asks_spend = self.spend_min is not None or self.spend_max is not None
+        if asks_spend and (len(self.spend_currencies) != 1 or UNKNOWN_VALUE in self.spend_currencies):
+            raise BadInputError("spend_min, spend_max: name the one currency they are in as spend_currencies")
 
     def to_params(self) -> dict[str, list[str]]:
         """For a query string, repeated names for several values; ``from_params`` reads it back equal."""
         params = {name: list(getattr(self, name)) for name in _LISTS}
         params["labels"] = [f"{dimension}:{value}" for dimension, value in self.labels]
-        for name in (*_DATES, *_TEXTS):
+        for name in (*_DATES, *_NUMBERS, *_TEXTS):
             value = getattr(self, name)
-            params[name] = [str(value)] if value and value != "ads" else []
+            params[name] = [] if value in (None, "", "ads") else [str(value)]
         return {name: values for name, values in params.items() if values}
 
     @classmethod
@@ -83,9 +124,10 @@ class AdFilters:
             raise BadInputError(f"there is no filter {unexpected[0][:40]!r}; use {', '.join(accepted)}")
         lists = {name: tuple(given.get(name, ())) for name in _LISTS}
         dates = {name: _date(name, given[name]) for name in _DATES if given.get(name)}
+        numbers = {name: _number(name, given[name]) for name in _NUMBERS if given.get(name)}
         texts = {name: _single(name, given[name]) for name in _TEXTS if given.get(name)}
         labels = tuple(_label(value) for value in given.get("labels", ()))
-        return cls(**lists, **dates, **texts, labels=labels)  # type: ignore[arg-type]  # checked by name above
+        return cls(**lists, **dates, **numbers, **texts, labels=labels)  # type: ignore[arg-type]  # checked by name above
 
 
 def clean_text(name: str, value: str) -> str:
@@ -122,6 +164,13 @@ def _date(name: str, values: Sequence[str]) -> date:
         return date.fromisoformat(_single(name, values))
     except ValueError:
         raise BadInputError(f"{name}: write a date like 2026-03-31") from None
+
+
+def _number(name: str, values: Sequence[str]) -> int:
+    written = _single(name, values)
+    if not (written.isascii() and written.isdecimal() and len(written) <= len(str(MAX_NUMBER))):
+        raise BadInputError(f"{name}: give a whole number from 0 to {MAX_NUMBER}")
+    return int(written)
 
 
 def _label(value: str) -> tuple[str, str]:

@@ -35,6 +35,7 @@ class FilterParams(Query, BaseModel):  # twice, for linters that look no further
 
     brands: Annotated[list[str], Field(description="Slugs of brands, as `kestrun`")] = []
     channels: Annotated[list[str], Field(description="Where the ads ran, as `meta`")] = []
+    platforms: Annotated[list[str], Field(description="Where on the channel, as `instagram`; or `unknown`")] = []
     countries: Annotated[list[str], Field(description="Countries by code, as `DE`; or `unknown`")] = []
     languages: Annotated[list[str], Field(description="Languages by code, as `de`; or `unknown`")] = []
     formats: Annotated[list[str], Field(description=f"Of {', '.join(AdFormat)}")] = []
@@ -47,6 +48,19 @@ class FilterParams(Query, BaseModel):  # twice, for linters that look no further
     first_seen_to: Annotated[str, Field(description="First seen on this day or earlier")] = ""
     last_seen_from: Annotated[str, Field(description="Last seen on this day or later")] = ""
     last_seen_to: Annotated[str, Field(description="Last seen on this day or earlier")] = ""
+    run_dates: Annotated[list[str], Field(description="Whether the source says when: `known` or `unknown`")] = []
+    run_from: Annotated[str, Field(description="Ran on this day or later, by the source's dates")] = ""
+    run_to: Annotated[str, Field(description="Ran on this day or earlier, by the source's dates")] = ""
+    days_seen_min: Annotated[str, Field(description="Days from first to last seen, at least; seen is not shown")] = ""
+    days_seen_max: Annotated[str, Field(description="Days from first to last seen, at most")] = ""
+    days_shown_min: Annotated[str, Field(description="Days of the run the source gives, so far; at least")] = ""
+    days_shown_max: Annotated[str, Field(description="Days of the run the source gives, so far; at most")] = ""
+    spend_currencies: Annotated[list[str], Field(description="In which spend is given, as `EUR`; or `unknown`")] = []
+    spend_min: Annotated[str, Field(description="The range of spend reaches this, in the one currency named")] = ""
+    spend_max: Annotated[str, Field(description="The range of spend begins at this or below")] = ""
+    impressions: Annotated[list[str], Field(description="Whether the source gives them: `known` or `unknown`")] = []
+    impressions_min: Annotated[str, Field(description="The range of impressions reaches this")] = ""
+    impressions_max: Annotated[str, Field(description="The range of impressions begins at this or below")] = ""
     landing_domain: Annotated[str, Field(description="Where the ads lead, as `shop.example.com`")] = ""
     unit: Annotated[str, Field(description="What is counted: `ads`")] = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -73,7 +73,8 @@ def test_a_scan_of_something_else_says_nothing_about_an_ad(database: Database, o
 # --- filters -----------------------------------------------------------------------------------------
 
 KNOWN = AnAd(
-    "known", brand="acme", channel="meta", countries=("DE", "US"), format="video", media_status="removed",
+    "known", brand="acme", channel="meta", platforms=("facebook", "instagram"), countries=("DE", "US"),
+    format="video", media_status="removed",
     cta="Shop now", landing_domain="acme.example", copy="Straße und 日本語 café",
     labels={"hook": ("question",), "language": ("de",), "offer": ("free_trial", "discount")},
 )  # fmt: skip
@@ -130,6 +131,80 @@ def test_each_filter_keeps_exactly_its_ads(database: Database, filter_cases: lis
 
     for filters, wanted in FILTERS:
         assert found(database, filters) == wanted, filters
+
+
+def day(number: int) -> date:
+    return DAY + timedelta(days=number)
+
+
+# Days of the runs, relative to DAY; what is seen is told apart from what is shown.
+ENDED = AnAd(
+    "ended", copy="1", run_start=day(0), run_end=day(9), first_seen=day(5), last_seen=day(6), platforms=("facebook",),
+    attributes={"spend": {"low": 100, "high": 199, "currency": "EUR"}, "impressions": {"low": 1000, "high": 4999}},
+)  # fmt: skip
+RUNNING = AnAd(
+    "running", copy="2", run_start=day(5), first_seen=day(6), last_seen=day(14), platforms=("facebook", "instagram"),
+    attributes={"spend": {"low": 100, "currency": "USD"}, "impressions": {"low": 1000000}},  # open above
+)  # fmt: skip
+SEEN_BEFORE_ITS_START = AnAd("early", copy="3", run_start=day(20), first_seen=day(1), last_seen=day(2))
+UNDATED = AnAd("undated", copy="4", run_end=day(3), first_seen=day(0), last_seen=day(29))  # an end alone is no run
+ODD = AnAd("odd", copy="5", attributes={"spend": "a lot", "impressions": {"low": "many", "high": None}})
+RUNS = [ENDED, RUNNING, SEEN_BEFORE_ITS_START, UNDATED, ODD]
+
+RUN_FILTERS: list[tuple[dict[str, Any], list[AnAd]]] = [
+    ({"platforms": ["instagram"]}, [RUNNING]),
+    ({"platforms": ["instagram", "unknown"]}, [RUNNING, SEEN_BEFORE_ITS_START, UNDATED, ODD]),
+    ({"run_dates": "known"}, [ENDED, RUNNING, SEEN_BEFORE_ITS_START]),
+    ({"run_dates": "unknown"}, [UNDATED, ODD]),
+    ({"run_from": day(9)}, [ENDED, RUNNING, SEEN_BEFORE_ITS_START]),  # the last day counts
+    ({"run_from": day(10)}, [RUNNING, SEEN_BEFORE_ITS_START]),
+    ({"run_from": day(14)}, [RUNNING, SEEN_BEFORE_ITS_START]),  # without an end: until it was last seen
+    ({"run_from": day(15)}, [SEEN_BEFORE_ITS_START]),
+    ({"run_to": day(4)}, [ENDED]),
+    ({"run_to": day(5)}, [ENDED, RUNNING]),
+    ({"run_from": day(7), "run_to": day(8)}, [ENDED, RUNNING]),  # overlaps, needn't lie within
+    ({"days_seen_min": 2, "days_seen_max": 2}, [ENDED, SEEN_BEFORE_ITS_START]),
+    ({"days_seen_min": 9, "days_seen_max": 29}, [RUNNING]),
+    ({"days_shown_min": 10}, [ENDED, RUNNING]),
+    ({"days_shown_max": 9}, [SEEN_BEFORE_ITS_START]),  # its first day, so far
+    ({"days_shown_min": 0, "days_shown_max": 10**15}, [ENDED, RUNNING, SEEN_BEFORE_ITS_START]),
+    ({"spend_currencies": ["EUR", "USD"]}, [ENDED, RUNNING]),
+    ({"spend_currencies": "unknown"}, [SEEN_BEFORE_ITS_START, UNDATED, ODD]),
+    ({"spend_currencies": "EUR", "spend_min": 199}, [ENDED]),
+    ({"spend_currencies": "EUR", "spend_min": 200}, []),
+    ({"spend_currencies": "EUR", "spend_min": 150, "spend_max": 160}, [ENDED]),  # ranges stay ranges
+    ({"spend_currencies": "EUR", "spend_max": 99}, []),
+    ({"spend_currencies": "USD", "spend_min": 10**9}, [RUNNING]),
+    ({"impressions": "known", "impressions_max": 5000}, [ENDED]),
+    ({"impressions_min": 4999}, [ENDED, RUNNING]),
+    ({"impressions_min": 5000}, [RUNNING]),
+    ({"impressions_min": 0}, [ENDED, RUNNING]),  # what nobody counted is in no range
+]
+
+
+def test_runs_and_amounts_are_filtered_by_what_the_source_says(database: Database) -> None:
+    store(database, *RUNS)
+
+    for asked, wanted in RUN_FILTERS:
+        texts = {
+            name: [str(one) for one in value] if isinstance(value, list) else str(value)
+            for name, value in asked.items()
+        }
+        assert found(database, AdFilters.from_params(texts)) == {item.ad_id for item in wanted}, asked
+
+
+def test_what_a_source_may_say_is_counted_with_what_it_leaves_out(database: Database) -> None:
+    store(database, *RUNS)
+
+    counted = facets(database, US, "all", AdFilters(run_from=day(10)))
+
+    assert counted["run_dates"].values == (("known", 3),)  # without the filter on when
+    assert (counted["run_dates"].unknown, counted["run_dates"].total) == (2, 5)
+    assert (counted["platforms"].values, counted["platforms"].unknown) == ((("facebook", 1), ("instagram", 1)), 1)
+    assert (counted["spend_currencies"].values, counted["impressions"].total) == ((("USD", 1),), 2)
+    assert facets(database, US, "all", NONE)["impressions"].unknown == 3  # words are no number
+    spent = facets(database, US, "all", AdFilters(spend_currencies=("EUR",), spend_min=1))
+    assert spent["spend_currencies"].values == (("EUR", 1), ("USD", 1))
 
 
 HOSTILE = ["%", "_", "\\", "'", '"', "';--", "%%", "{}", "$1", ":x", "%(x)s", "\\%", "50%_\\'\""]
@@ -214,7 +289,7 @@ def test_facets_with_their_unknown_sum_to_the_ads(database: Database, filter_cas
         summed = sum(count for _, count in facet.values) + facet.others + facet.unknown
         assert facet.total == 4
         assert summed > 4 if facet.several else summed == 4, facet
-    assert {name for name, facet in found_facets.items() if facet.several} == {"countries", "labels.offer"}
+    assert {name for name, facet in found_facets.items() if facet.several} == {"countries", "platforms", "labels.offer"}
 
 
 def test_every_facet_value_leaves_as_many_ads_as_it_says(database: Database, filter_cases: list[AnAd]) -> None:

@@ -24,6 +24,8 @@ values = st.lists(words, max_size=4).map(tuple)
     labels=st.lists(st.tuples(st.sampled_from(["hook", "offer", "tone"]), words), max_size=4).map(tuple),
     day=st.dates(),
     text=words,
+    days_seen_min=st.none() | st.integers(0, 10**15),
+    impressions_max=st.none() | st.integers(0, 10**15),
 )
 def test_filters_survive_a_query_string(**drawn: Any) -> None:
     text, day = drawn.pop("text"), drawn.pop("day")
@@ -63,6 +65,16 @@ def test_a_single_value_may_come_as_plain_text() -> None:
         ({"words": "x" * 201}, "200"),
         ({"words": "a b c d e f g h i"}, "8"),
         ({"brands": ["x"] * 51}, "50"),
+        ({"days_seen_min": "-1"}, "whole number"),
+        ({"days_shown_max": "1.5"}, "whole number"),
+        ({"impressions_min": "٣"}, "whole number"),  # digits of another script would be a surprise
+        ({"impressions_min": "1" + "0" * 16}, "whole number"),
+        ({"impressions": "some"}, "known, unknown"),
+        ({"spend_currencies": "euro"}, "EUR"),
+        ({"spend_min": "5"}, "currency"),  # of which currency?
+        ({"spend_min": "5", "spend_currencies": ["EUR", "USD"]}, "currency"),
+        ({"spend_max": "5", "spend_currencies": "unknown"}, "currency"),
+        ({"run_from": "soon"}, "2026-03-31"),
     ],
 )
 def test_a_bad_filter_is_refused_naming_what_is_accepted(params: dict[str, Any], says: str) -> None:
