@@ -62,7 +62,8 @@ def _label(label: LabelRow, *, key: str) -> None:
         st.markdown(f":gray[{one_line(label.dimension)}]", width=_NAME_WIDTH)
         colour = "primary" if label.is_known else "gray"
         st.markdown(f":{colour}-badge[{one_line(label.value)}]", width=_VALUE_WIDTH)
-        st.caption(percent(label.confidence) if label.is_known else "", width=_PERCENT_WIDTH)
+        confidence = label.confidence if label.is_known else None
+        st.caption("" if confidence is None else percent(confidence), width=_PERCENT_WIDTH)
         evidence_popover(label, key=key)
         if label.quotes:
             quotes = " · ".join(f"“{one_line(quote)}”" for quote in label.quotes[:2])

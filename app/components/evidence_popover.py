@@ -12,11 +12,13 @@ def evidence_popover(label: LabelRow, *, key: str) -> None:
     """A button that opens the evidence."""
     with st.popover(":material/format_quote:", help="Evidence", type="tertiary", key=key):
         st.markdown(f"**{one_line(label.dimension)}: {one_line(label.value)}**")
-        if label.quotes:
+        if label.confidence is None:
+            st.caption("Somebody of your organisation has corrected what the machine says. Only you see it.")
+        elif label.quotes:
             marked_text(label.lines)
         else:
             st.caption("No words are quoted: nothing in the text decides it, or the text as a whole does.")
-        if label.is_known:
+        if label.is_known and label.confidence is not None:
             st.caption(f"Confidence {percent(label.confidence)}, as the method states it")
         st.markdown("  \n".join(f":small[:gray[{name}] {one_line(value)}]" for name, value in label.made_by))
 

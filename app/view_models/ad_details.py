@@ -12,7 +12,7 @@ from typing import Any
 
 from app.formatting import counted, day, value_name, words
 from app.view_models.ad_cards import Badge, media_problem, source_badges, status_badge
-from core.queries.ad_detail import AdDetail, LabelDetail, MediaDetail, VersionDetail
+from core.queries.ad_detail import AdDetail, Correction, LabelDetail, MediaDetail, VersionDetail
 from core.queries.filters import UNKNOWN_VALUE
 
 
@@ -29,12 +29,15 @@ Lines = tuple[tuple[Segment, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """A label as people read it. ``quotes`` are data; ``lines`` is the whole text with the quotes marked."""
+    """A label as people read it. ``quotes`` are data; ``lines`` is the whole text with the quotes marked.
+
+    ``confidence`` is the method's; a person's correction has none.
+    """
 
     dimension: str
     value: str
     is_known: bool
-    confidence: float
+    confidence: float | None
     quotes: tuple[str, ...]
     lines: Lines
     made_by: tuple[tuple[str, str], ...]
@@ -74,13 +77,14 @@ class Detail:
 def make_detail(ad: AdDetail) -> Detail:
     """From a query's answer."""
     current = next(version for version in ad.versions if version.is_current)
-    evidence = [quote for label in current.labels for quote in label.evidence]
+    corrected = {correction.dimension for correction in current.corrections}
+    evidence = [quote for label in current.labels if label.dimension not in corrected for quote in label.evidence]
     return Detail(
         brand_name=ad.brand_name,
         title=current.title,
         badges=(status_badge(ad.status), *source_badges(ad.channel, ad.scope), Badge(words(ad.format))),
         lines=mark(current.text, evidence),
-        labels=tuple(_label(label, current.text) for label in current.labels),
+        labels=tuple(_labels(current)),
         has_text=bool(current.text),
         is_read=current.labelled_with is not None,
         pictures=_pictures(ad),
@@ -105,6 +109,34 @@ def mark(text: str, evidence: Iterable[Mapping[str, Any]]) -> Lines:
         lines.append(tuple(Segment("".join(letter for letter, _ in piece), flag) for flag, piece in pieces))
         begin += len(line) + 1
     return tuple(lines)
+
+
+def _labels(version: VersionDetail) -> Iterable[LabelRow]:
+    """As the organisation sees them: a correction stands in the place of what the machine says."""
+    corrections = {correction.dimension: correction for correction in version.corrections}
+    rows = [_label(label, version.text) for label in version.labels if label.dimension not in corrections]
+    rows += [row for correction in corrections.values() for row in _corrected(correction, version)]
+    return sorted(rows, key=lambda row: row.dimension)  # stable: the surer value of a dimension stays first
+
+
+def _corrected(correction: Correction, version: VersionDetail) -> Iterable[LabelRow]:
+    machine = [label.value for label in version.labels if label.dimension == correction.dimension]
+    said = ", ".join(value_name(correction.dimension, value) for value in machine) or "Not read yet"
+    made_by = (
+        ("Corrected by", correction.corrected_by_email or correction.corrected_by),
+        ("Corrected", f"{correction.corrected_at:%Y-%m-%d %H:%M} UTC"),
+        ("The machine says", said),
+    )
+    for value in correction.values:
+        yield LabelRow(
+            dimension=words(correction.dimension),
+            value=value_name(correction.dimension, value),
+            is_known=value != UNKNOWN_VALUE,
+            confidence=None,
+            quotes=(),
+            lines=mark(version.text, ()),
+            made_by=made_by,
+        )
 
 
 def _label(label: LabelDetail, text: str) -> LabelRow:

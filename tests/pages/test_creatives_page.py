@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from core.adapters.postgres.engine import Database
+from core.ai.taxonomy import load_taxonomy
 from core.curation.brandspaces import create_brandspace
+from core.curation.labels import correct_label
 from core.domain.principal import LOCAL_PRINCIPAL
 from tests.builders import DAY, AnAd, store
 from tests.fakes.s3_wire import refusal, s3_wire
@@ -139,6 +141,23 @@ def test_a_cursor_of_another_list_is_refused_in_words(show: ShowPage, database: 
     page = show("creatives", cursor="nonsense")
     assert not page.exception
     assert "start again" in texts(page)
+
+
+def test_a_corrected_label_is_shown_with_who_corrected_it_and_what_the_machine_says(
+    show: ShowPage, database: Database
+) -> None:
+    ad = AnAd("1", copy="Buy one, get one.", labels={"offer": ("gift",)})
+    store(database, ad)
+    correct_label(
+        database, LOCAL_PRINCIPAL, load_taxonomy(), ad.ad_id, dimension="offer", values=["percent_off", "free_trial"]
+    )
+    assert "Gift" not in texts(show("creatives"))
+    said = texts(show("creatives", ad=ad.ad_id))
+    assert "Percent off" in said
+    assert "Free trial" in said
+    assert "command\\-line" in said
+    assert ":small[:gray[The machine says] Gift]" in said
+    assert "orange-background" not in said  # the words that led the machine to it
 
 
 def test_details_show_the_quoted_words_marked(show: ShowPage, database: Database) -> None:
