@@ -17,6 +17,7 @@ from core.adapters.postgres.request_store import forget_old_events
 from core.adapters.postgres.run_store import beat
 from core.ai.labelling import TextLabeller
 from core.bootstrap import Services
+from core.domain.label import LANGUAGE
 from core.errors import AdologyError
 from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, GATHER_QUEUE, QUEUES, REQUEST_QUEUE, URL_QUEUE
 from core.observability import metrics
@@ -222,7 +223,7 @@ def build_exporter(settings: Settings, services: Services, is_stopping: Callable
     """What writes exports in the worker, and forgets their files in the scheduler."""
 
     def dimensions() -> tuple[str, ...]:
-        return tuple(services.taxonomy.dimensions)  # half a second of loading, for the first export
+        return (LANGUAGE, *services.taxonomy.dimensions)  # half a second of loading, for the first export
 
     return Exporter(services.database, services.objects, services.clock, dimensions, settings.export_days, is_stopping)
 

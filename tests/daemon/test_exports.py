@@ -103,7 +103,8 @@ def test_csv_has_a_column_for_each_field_and_each_dimension(exports: Exports) ->
     head, row = cells(content)
     assert content.startswith(b"\xef\xbb\xbf")  # Excel reads UTF-8 by this
     assert tuple(head[: len(COLUMNS)]) == COLUMNS
-    assert head[len(COLUMNS) :] == [f"label_{name}" for name in exports.daemon.services.taxonomy.dimensions]
+    dimensions = ("language", *exports.daemon.services.taxonomy.dimensions)
+    assert head[len(COLUMNS) :] == [f"label_{name}" for name in dimensions]
     told = dict(zip(head, row, strict=True))
     assert (told["countries"], told["label_hook"], told["label_tone"]) == ("DE; FR", "question", "calm; warm")
     assert (told["media"], told["days_seen"], told["has_text"]) == ("image ok " + "a" * 64, "1", "true")
@@ -141,7 +142,7 @@ def test_an_export_is_as_of_one_moment(exports: Exports, monkeypatch: pytest.Mon
 
     def tell_and_store(exporter: Any, *progress: Any) -> None:
         tell(exporter, *progress)
-        store(database, AnAd(f"late{progress[1]}"))
+        store(database, AnAd(f"late{progress[1]}", first_seen=date(2026, 1, 1)))  # the last of the list
 
     monkeypatch.setattr(type(exports.exporter), "_tell", tell_and_store)
     request_id = exports.made(format="ndjson")
