@@ -16,7 +16,21 @@ from core.domain.principal import Principal
 from core.errors import NotFoundError
 from core.insights.launches import Period
 from core.insights.mixes import LabelMix
-from core.queries import ad_detail, ads, brands, brandspaces, comparison, media, operations, overview, requests
+from core.queries import (
+    account,
+    ad_detail,
+    ads,
+    audit,
+    brands,
+    brandspaces,
+    comparison,
+    media,
+    operations,
+    overview,
+    requests,
+    users,
+    webhooks,
+)
 from core.queries import facets as facet_queries
 from core.queries.filters import AdFilters
 from core.queries.pages import MAX_PAGE, Page
@@ -109,6 +123,48 @@ def load_coverage(principal: Principal, brandspace: str, filters: AdFilters) -> 
 def load_requests(principal: Principal, limit: int = 20) -> tuple[requests.RequestView, ...]:
     """The newest requests."""
     return requests.list_requests(services().database, principal, limit=limit).items
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_account(principal: Principal) -> account.AccountView:
+    """The organisation and its figures."""
+    return account.get_account(services().database, principal, now=now())
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_users(principal: Principal) -> tuple[users.UserView, ...]:
+    """Everybody of the organisation."""
+    return users.list_users(services().database, principal)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_sessions(principal: Principal) -> tuple[account.SessionView, ...]:
+    """The newest 50 open sessions."""
+    return account.list_sessions(services().database, principal, now=now()).items
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_keys(principal: Principal) -> tuple[account.KeyView, ...]:
+    """The newest 50 keys."""
+    return account.list_keys(services().database, principal).items
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_webhooks(principal: Principal) -> list[webhooks.WebhookView]:
+    """Every webhook."""
+    return webhooks.list_webhooks(services().database, principal)
+
+
+@st.cache_data(ttl=2, max_entries=50, show_spinner=False)
+def load_deliveries(principal: Principal, webhook_id: str) -> tuple[webhooks.DeliveryView, ...]:
+    """The last few messages of a webhook."""
+    return webhooks.list_deliveries(services().database, principal, webhook_id, limit=5).items
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_changes(principal: Principal) -> tuple[audit.AuditView, ...]:
+    """The newest 200 changes."""
+    return audit.audit_trail(services().database, principal, limit=MAX_PAGE).items
 
 
 @st.cache_data(ttl=1, max_entries=1, show_spinner=False)
