@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -80,10 +79,7 @@ def similar_ads(
         text_hash, query = _asked(connection, ad_id, vectors)
         others = [*matching(connection, brandspace, filters), ad.c.ad_id != ad_id]
         rows = _texts(connection, others)
-        texts: dict[str, list[str]] = defaultdict(list)
-        for row in rows:
-            if row.text_hash is not None:
-                texts[row.scope].append(row.text_hash)
+        texts = {row.scope: set(row.text_hashes) for row in rows if row.text_hashes}
         found = vectors.nearest(connection, texts, query, limit=limit)
         if found.without_vector and not found.searched:
             raise ConflictError("the texts of these ads have no vectors yet: they wait to be read; try again later")
@@ -92,7 +88,7 @@ def similar_ads(
         model=vectors.model,
         measure=MEASURE,
         total_ads=sum(int(row.ads) for row in rows),
-        ads_without_text=sum(int(row.ads) for row in rows if row.text_hash is None),
+        ads_without_text=sum(int(row.silent) for row in rows),
         texts_searched=found.searched,
         texts_without_vector=found.without_vector,
         items=items,
@@ -117,7 +113,7 @@ def _asked(connection: Connection, ad_id: str, vectors: TextVectors) -> tuple[st
 
 
 def _texts(connection: Connection, conditions: Sequence[Condition]) -> Sequence[AnyRow]:
-    """Rows (scope, hash of a text or None, ads that carry it)."""
+    """One row a scope, for there may be many texts: their hashes, the ads, those of them without text."""
     contents = (
         select(ad.c.scope, ad.c.content_id, func.count().label("ads"))
         .select_from(counted_ads)
@@ -126,10 +122,13 @@ def _texts(connection: Connection, conditions: Sequence[Condition]) -> Sequence[
         .cte("contents")
     )
     text = and_(content.c.scope == contents.c.scope, content.c.content_id == contents.c.content_id)
+    hashes = func.array_agg(content.c.text_hash).filter(content.c.text_hash.isnot(None))
+    silent = func.coalesce(func.sum(contents.c.ads).filter(content.c.text_hash.is_(None)), 0)
     statement = (
-        select(contents.c.scope, content.c.text_hash, func.sum(contents.c.ads).label("ads"))
+        select(contents.c.scope, hashes.label("text_hashes"), func.sum(contents.c.ads).label("ads"))
+        .add_columns(silent.label("silent"))
         .select_from(contents.outerjoin(content, text))
-        .group_by(contents.c.scope, content.c.text_hash)
+        .group_by(contents.c.scope)
     )
     return connection.execute(statement.prefix_with("/* texts_to_compare */")).all()
 
