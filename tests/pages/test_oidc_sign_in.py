@@ -78,6 +78,7 @@ LIES: dict[str, dict[str, Any]] = {
     "another nonce": {"claims": {"nonce": "of another"}},
     "no nonce": {"claims": {"nonce": None}},
     "for another client": {"claims": {"aud": "another"}},
+    "for another client, in our name": {"claims": {"aud": "another", "azp": CLIENT_ID}},
     "for several, in another's name": {"claims": {"aud": [CLIENT_ID, "another"], "azp": "another"}},
     "by another issuer": {"claims": {"iss": "https://evil.example"}},
     "out of date": {"claims": {"exp": LONG_AGO}},
