@@ -29,7 +29,7 @@ from core.domain.principal import Principal
 from core.errors import NotFoundError
 from core.queries.brand_names import shown_name
 from core.queries.pages import MAX_PAGE, AnyRow, AnySelect
-from core.queries.status import AdStatus, shown_ads, shown_status
+from core.queries.status import AdStatus, counted_ads, counted_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +162,8 @@ def _ad() -> AnySelect:
     named = {"brand_slug": "brand"}
     left_out = {"content_id", "stored_at"}
     columns = [column.label(named.get(column.name, column.name)) for column in ad.c if column.name not in left_out]
-    columns += [shown_name(ad.c.brand_slug).label("brand_name"), shown_status.label("status")]
-    return select(*columns).select_from(shown_ads).prefix_with("/* get_ad */")
+    columns += [shown_name(ad.c.brand_slug).label("brand_name"), counted_status.label("status")]
+    return select(*columns).select_from(counted_ads).prefix_with("/* get_ad */")
 
 
 def _versions(connection: Connection, ad_id: str, current: str) -> tuple[VersionDetail, ...]:

@@ -17,9 +17,11 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    column,
     func,
     literal,
     select,
+    true,
     tuple_,
     type_coerce,
 )
@@ -30,11 +32,12 @@ from core.adapters.postgres.schema import ad, ad_version, content, creative
 from core.domain.principal import Principal
 from core.errors import BadInputError
 from core.queries.brand_names import shown_name
-from core.queries.conditions import Condition, matching
+from core.queries.brandspaces import brandspace_slugs
+from core.queries.conditions import Condition, matching, passing
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
 from core.queries.seen_labels import is_known, same_content, seen_label
-from core.queries.status import AdStatus, counted_ads, shown_ads, shown_status
+from core.queries.status import AdStatus, counted_ads, counted_status
 
 COPY_CHARACTERS = 1_000  # of a card; the detail has all of it
 
@@ -103,8 +106,9 @@ def list_ads(
     question = (brandspace, filters, sort)
     position = decode_cursor(cursor, question, parts=2)
     with database.reader(principal) as connection:
-        conditions = matching(connection, brandspace, filters)
-        keys = connection.execute(_keys(conditions, sort, position, checked_limit(limit) + 1)).all()
+        slugs = brandspace_slugs(connection, brandspace)
+        ads = _ads(passing(connection, filters, everywhere=slugs is None), sort, position)
+        keys = connection.execute(_first(ads, slugs, sort, checked_limit(limit) + 1)).all()
         page = make_page(keys, limit, question=question, key=lambda row: (row.sort_key, row.ad_id))
         cards = cards_of(connection, [row.ad_id for row in page.items])
     return Page(tuple(cards[row.ad_id] for row in page.items), page.next_cursor)
@@ -124,22 +128,36 @@ def cards_of(connection: Connection, ad_ids: Collection[str]) -> dict[str, AdCar
     return {row.ad_id: _card(row) for row in rows}
 
 
-def _keys(conditions: Sequence[Condition], sort: str, position: Sequence[str] | None, limit: int) -> AnySelect:
-    """The ids of the page: narrow rows, so that a sort without an index moves little."""
+def _ads(conditions: Sequence[Condition], sort: str, position: Sequence[str] | None) -> AnySelect:
+    """The ids after the position: narrow rows, so that a sort without an index moves little."""
     key, kind, descending = _SORTS[sort]
     statement = select(ad.c.ad_id, key.label("sort_key")).select_from(counted_ads).where(*conditions)
     if position is not None:
         value = date.fromisoformat(position[0]) if kind is Date else int(position[0])
         here, there = tuple_(key, ad.c.ad_id), tuple_(literal(value, kind), literal(position[1]))
         statement = statement.where(here < there if descending else here > there)
-    order = (key.desc(), ad.c.ad_id.desc()) if descending else (key.asc(), ad.c.ad_id.asc())
-    return statement.order_by(*order).limit(limit).prefix_with("/* list_ads */")
+    return statement
+
+
+def _first(ads: AnySelect, slugs: Collection[str] | None, sort: str, limit: int) -> AnySelect:
+    """The first of these ads; of a brandspace the first of each brand, in its order, and of these the first."""
+    _, _, descending = _SORTS[sort]
+
+    def first(found: AnySelect) -> AnySelect:
+        key, ad_id = found.selected_columns["sort_key"], found.selected_columns["ad_id"]
+        return found.order_by(*((key.desc(), ad_id.desc()) if descending else (key.asc(), ad_id.asc()))).limit(limit)
+
+    if slugs is not None:
+        members = func.unnest(literal(list(slugs), ARRAY(Text))).table_valued(column("slug", Text)).render_derived()
+        of_brand = first(ads.where(ad.c.brand_slug == members.c.slug).correlate(members)).lateral("of_brand")
+        ads = select(of_brand.c.ad_id, of_brand.c.sort_key).select_from(members.join(of_brand, true()))
+    return first(ads).prefix_with("/* list_ads */")
 
 
 def _cards() -> AnySelect:
     """One row for each ad of ``:ad_ids`` with what its current version says."""
     source = (
-        shown_ads.join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
+        counted_ads.join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
         .outerjoin(content, same_content(content, ad))
         .outerjoin(creative, and_(creative.c.scope == ad.c.scope, creative.c.sha256 == ad.c.cover_sha256))
     )
@@ -149,7 +167,7 @@ def _cards() -> AnySelect:
         ad.c.media_status, ad.c.media_reason, ad.c.brand_slug.label("brand"),
         shown_name(ad.c.brand_slug).label("brand_name"),
         ad_version.c.cta, ad_version.c.title, ad_version.c.landing_domain,
-        func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), shown_status.label("status"),
+        func.left(ad_version.c.copy, COPY_CHARACTERS).label("copy"), counted_status.label("status"),
         content.c.content_id.isnot(None).label("has_text"), creative.c.content_type.label("cover_type"),
         _labels().label("labels"),
     )  # fmt: skip

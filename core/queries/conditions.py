@@ -16,7 +16,6 @@ from sqlalchemy import (
     case,
     cast,
     column,
-    exists,
     func,
     literal,
     not_,
@@ -48,9 +47,14 @@ def matching(connection: Connection, brandspace: str, filters: AdFilters) -> lis
     """The ads of a brandspace that pass the filters. Raises NotFoundError for a brandspace of nobody's or another's."""
     slugs = brandspace_slugs(connection, brandspace)
     inside = [] if slugs is None else [ad.c.brand_slug.in_(slugs)]
+    return [*inside, *passing(connection, filters, everywhere=slugs is None)]
+
+
+def passing(connection: Connection, filters: AdFilters, *, everywhere: bool) -> list[Condition]:
+    """The filters alone. Not ``everywhere``: only ads of some brands are asked about."""
     asks_labels = filters.labels or filters.languages
     corrected = corrected_dimensions(connection) if asks_labels else frozenset()
-    return [*inside, *_apply(filters, corrected, everywhere=not (inside or filters.brands))]
+    return _apply(filters, corrected, everywhere=everywhere and not filters.brands)
 
 
 def _apply(filters: AdFilters, corrected: Collection[str], *, everywhere: bool) -> list[Condition]:
@@ -60,8 +64,8 @@ def _apply(filters: AdFilters, corrected: Collection[str], *, everywhere: bool) 
         *_dates(filters),
         *_runs(filters),
         *_amounts(filters),
-        *_of_current_version(filters),
-        *_labels(filters, corrected),
+        *_of_current_version(filters, everywhere=everywhere),
+        *_labels(filters, corrected, everywhere=everywhere),
         *_words(filters, everywhere=everywhere),
     ]
 
@@ -126,7 +130,10 @@ def _amounts(filters: AdFilters) -> Iterable[Condition]:
             yield func.jsonb_path_exists(ad.c.attributes, path, cast(asked, JSONB))
 
 
-def _of_current_version(filters: AdFilters) -> Iterable[Condition]:
+def _of_current_version(filters: AdFilters, *, everywhere: bool) -> Iterable[Condition]:
+    def _current_version(condition: Condition) -> Exists:
+        return _exists(ad_version.c.version_id == ad.c.current_version_id, condition, everywhere=everywhere)
+
     if filters.ctas:
         cta = ad_version.c.cta
         yield _current_version(_or_unknown(filters.ctas, cta.in_(filters.ctas), cta == ""))
@@ -139,13 +146,18 @@ def _of_current_version(filters: AdFilters) -> Iterable[Condition]:
         yield _current_version(_or_unknown(wanted, domain.in_(wanted), domain.is_(None)))
 
 
-def _labels(filters: AdFilters, corrected: Collection[str]) -> Iterable[Condition]:
+def _labels(filters: AdFilters, corrected: Collection[str], *, everywhere: bool) -> Iterable[Condition]:
     """Most dimensions were never corrected; without the overlay PostgreSQL finds a better plan."""
+
+    def _labelled(*conditions: Condition) -> Exists:
+        return _exists(same_content(label, ad), is_known(label), *conditions, everywhere=everywhere)
+
     wanted = [*filters.labels, *((LANGUAGE, value) for value in filters.languages)]
     for dimension in dict.fromkeys(name for name, _ in wanted):
         values = tuple(value for name, value in wanted if name == dimension)
-        known = _labelled(dimension, is_known(label), label.c.value.in_(values))
-        machine = _or_unknown(values, known, not_(_labelled(dimension, is_known(label))))
+        of_dimension = label.c.dimension == dimension
+        known = _labelled(of_dimension, label.c.value.in_(values))
+        machine = _or_unknown(values, known, not_(_labelled(of_dimension)))
         yield _seen(dimension, values, machine) if dimension in corrected else machine
 
 
@@ -165,7 +177,7 @@ def _words(filters: AdFilters, *, everywhere: bool) -> Iterable[Condition]:
         found = func.content_containing(patterns).table_valued(column("scope", Text), column("content_id", Text))
         yield tuple_(ad.c.scope, ad.c.content_id).in_(select(found.c.scope, found.c.content_id))
     elif words:
-        yield exists().where(same_content(content, ad), content.c.text.ilike(func.all(patterns))).correlate(ad)
+        yield _exists(same_content(content, ad), content.c.text.ilike(func.all(patterns)), everywhere=everywhere)
 
 
 def escape_like(word: str) -> str:
@@ -177,13 +189,11 @@ def _or_unknown(values: Sequence[str], known: Condition, unknown: Condition) -> 
     return or_(known, unknown) if UNKNOWN_VALUE in values else known
 
 
-def _current_version(condition: Condition) -> Exists:
-    return exists().where(ad_version.c.version_id == ad.c.current_version_id, condition).correlate(ad)
-
-
-def _labelled(dimension: str, *conditions: Condition) -> Exists:
-    same = (label.c.scope == ad.c.scope, label.c.content_id == ad.c.content_id, label.c.dimension == dimension)
-    return exists().where(*same, *conditions).correlate(ad)
+def _exists(*conditions: Condition, everywhere: bool) -> Exists:
+    """Everywhere PostgreSQL chooses how to join. The ads of a brandspace are looked at one by one, OFFSET 0 sees to it:
+    else it may begin with all that fits in the whole market."""
+    found = select(literal(1)).where(*conditions).correlate(ad)
+    return (found if everywhere else found.offset(0)).exists()
 
 
 def _corrected(dimension: str, *conditions: Condition) -> Condition:

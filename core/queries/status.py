@@ -1,8 +1,7 @@
 """Whether an ad still runs. Derived from the scans, never stored: a new scan changes it for ads it doesn't show.
 
-Two ways to the same status, for two shapes of question. *Counting* goes through many ads: the newest scans are grouped
-once and hashed (PostgreSQL leaves the join out where the status isn't asked for). *Showing* a page descends an index
-for each ad on it, however many scans there are.
+The newest scan is looked up by index for each ad, and PostgreSQL remembers it for all ads of one source. Where the
+status isn't asked for, it leaves the look-up out.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, case, func, literal, or_, select, true
 
 from core.adapters.postgres.schema import ad, scan
 
@@ -33,14 +32,12 @@ def _status(newest_scan_on: ColumnElement[Any]) -> ColumnElement[Any]:
     )
 
 
-_GROUP = ("scope", "brand_slug", "channel", "account")  # what one scan looks at
-_newest_on = func.max(scan.c.scanned_on).label("scanned_on")
-
-_grouped = select(*(scan.c[name] for name in _GROUP), _newest_on).group_by(*(scan.c[name] for name in _GROUP))
-_all_newest = _grouped.subquery("newest")
-counted_ads = ad.outerjoin(_all_newest, and_(*(_all_newest.c[name] == ad.c[name] for name in _GROUP)))
-counted_status = _status(_all_newest.c.scanned_on)
-
-_of_ad = select(_newest_on).where(*(scan.c[name] == ad.c[name] for name in _GROUP)).correlate(ad).lateral("newest")
-shown_ads = ad.outerjoin(_of_ad, true())
-shown_status = _status(_of_ad.c.scanned_on)
+_SOURCE = ("scope", "brand_slug", "channel", "account")  # what one scan looks at
+_newest = (
+    select(func.max(scan.c.scanned_on).label("scanned_on"))
+    .where(*(scan.c[name] == ad.c[name] for name in _SOURCE))
+    .correlate(ad)
+    .lateral("newest")
+)
+counted_ads = ad.outerjoin(_newest, true())
+counted_status = _status(_newest.c.scanned_on)

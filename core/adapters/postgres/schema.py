@@ -252,7 +252,7 @@ ad = Table(
     _time("stored_at"),
     PrimaryKeyConstraint("ad_id"),
     UniqueConstraint("scope", "channel", "account", "external_id"),
-    Index("ix_ad_brand_first_seen", "scope", "brand_slug", "first_seen", "ad_id"),
+    Index("ix_ad_brand_first_seen", "brand_slug", "first_seen", "ad_id", "scope"),
     Index("ix_ad_first_seen", "first_seen", "ad_id"),
     Index("ix_ad_content", "scope", "content_id"),
 )

@@ -32,6 +32,11 @@ def upgrade() -> None:
     for name in ("ads", "active", "stopped", "not_seen"):
         op.add_column("brand", sa.Column(name, sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.execute(COUNT)
+    # A brand's ads in order, through all scopes: the newest of a brandspace are the newest of its brands.
+    op.drop_index("ix_ad_brand_first_seen", table_name="ad")
+    op.create_index("ix_ad_brand_first_seen", "ad", ["brand_slug", "first_seen", "ad_id", "scope"], unique=False)
+    # The newest scan is looked up once a source: PostgreSQL must know how few sources there are.
+    op.execute("CREATE STATISTICS ad_source (ndistinct) ON scope, brand_slug, channel, account FROM ad")
     op.create_index("ix_brand_slug", "brand", ["slug", "scope"], unique=False)
     op.create_index("ix_brand_alias_slug", "brand_alias", ["slug"], unique=False)
 
