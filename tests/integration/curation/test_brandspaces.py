@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -126,6 +126,28 @@ def test_edits_that_come_together_leave_one_of_them_whole(database: Database) ->
 
     left = get_brandspace(database, OURS, made.brandspace_id)
     assert left.brands in {(f"p{n}", f"c{n}", f"f{n}") for n in range(4)}
+
+
+def test_an_edit_that_waited_for_another_keeps_what_that_one_changed(database: Database) -> None:
+    made = create_brandspace(database, OURS, name="Old")
+    with ThreadPoolExecutor(1) as pool:
+        with database.together(OURS):
+            edit_brandspace(database, OURS, made.brandspace_id, Edit(name="New"))
+            waiting = pool.submit(edit_brandspace, database, OURS, made.brandspace_id, Edit(competitors=["a"]))
+            wait_for_a_lock(database, waiting)
+        waiting.result(10)
+
+    left = get_brandspace(database, OURS, made.brandspace_id)
+    assert (left.name, left.competitors) == ("New", ("a",))
+
+
+def wait_for_a_lock(database: Database, waiting: Future[Any]) -> None:
+    """Until somebody stands before a lock."""
+    statement = text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+    while not waiting.done():
+        with database.machinery() as connection:
+            if connection.execute(statement).scalar_one():
+                return
 
 
 def test_an_archived_brandspace_is_not_listed_can_not_be_asked_and_frees_its_name(database: Database) -> None:
