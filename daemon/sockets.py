@@ -10,8 +10,9 @@ Server → a snapshot, ``{"request_id", "status", "result"}`` of each request th
          progress is left out, since a later event says more.
          ``{"error": {"code", "message"}}`` for what it can't use or doesn't have; ``{"unsubscribed": WHAT}``;
          ``{"pong": 1}``.
-Closed with 1013 at the cap or when too slow, with 1008 when the key or session has ended, with 1001 when the server
-stops. A browser can't send a key as a header: it offers the subprotocols ``adology`` and ``adology.key.<key>``.
+Closed with 1013 at the cap, when too slow and while the database is away, with 1008 when the key or session has
+ended, with 1001 when the server stops. A browser can't send a key as a header: it offers the subprotocols ``adology``
+and ``adology.key.<key>``.
 """
 
 from __future__ import annotations
@@ -156,6 +157,8 @@ def _answer(ws: WebSocket, client: Client, text: str | bytes) -> None:
             _send(ws, _json(unsubscribed=_as_sent(frame)["unsubscribe"]))
         else:
             _send(ws, _json(pong=frame.ping))
+    except RetryableError as error:
+        client.close(TRY_AGAIN_LATER, str(error))
     except AdologyError as error:
         _send(ws, _error(error))
 

@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 def running(browser: Browser) -> Iterator[RunningUp]:
     """The whole system, empty, on ports of its own; Ctrl-C ends it and leaves nothing."""
     with tempfile.TemporaryDirectory(prefix="adology-e2e-") as home:
-        system = RunningUp(Path(home))
+        system = RunningUp(Path(home), ADOLOGY_SAMPLE_ADS="240")
         try:
             system.wait_until_up()
             yield system
@@ -60,7 +60,7 @@ def start_streamlit() -> Iterator[StartStreamlit]:
         address = f"http://127.0.0.1:{_free_port()}"
         command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", address.rpartition(":")[2]]
         running.append(subprocess.Popen(command, cwd=ROOT, env=child_environment(PYTHONPATH=str(ROOT), **environment)))
-        _wait(f"{address}/_stcore/health", running[-1])
+        wait_for(f"{address}/_stcore/health", running[-1])
         return address
 
     yield start
@@ -76,7 +76,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Until a process answers there."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -84,6 +85,6 @@ def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except urllib3.exceptions.HTTPError:
             pass
-        assert process.poll() is None, "Streamlit ended while it started"
-        assert time.monotonic() < deadline, "Streamlit does not answer"
+        assert process.poll() is None, "it ended while it started"
+        assert time.monotonic() < deadline, "it does not answer"
         time.sleep(0.1)
