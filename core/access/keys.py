@@ -63,7 +63,7 @@ def revoke_key(database: Database, principal: Principal, key_id: str, *, now: da
     """From now on the key opens nothing; twice is once. Raises NotFoundError."""
     require(principal, Permission.ADMIN)
     with database.writer(principal) as connection:
-        if not store.revoke_key(connection, key_id=key_id, now=now):
+        if not store.revoke_key(connection, principal, key_id=key_id, now=now):
             raise NotFoundError("there is no such key in your organisation")
         record(connection, principal, "key.revoke", key_id)
 

@@ -35,7 +35,7 @@ def make_link_token(database: Database, principal: Principal, user_id: str, *, n
     require(principal, Permission.ADMIN)
     token = new_token()
     with database.writer(principal) as connection:
-        user = store.find_user(connection, user_id=user_id)
+        user = store.find_user(connection, principal, user_id=user_id)
         if user is None:
             raise NotFoundError("there is no such user in your organisation")
         if user.disabled_at is not None:
@@ -92,11 +92,11 @@ def sign_out(database: Database, signed_in: SignedIn, *, now: datetime) -> None:
 def end_session(database: Database, principal: Principal, session_id: str, *, now: datetime) -> None:
     """End a session of one's own, or as an owner anybody's; twice is once. Raises NotFoundError."""
     with database.writer(principal) as connection:
-        user_id = store.user_of_session(connection, session_id=session_id)
+        user_id = store.user_of_session(connection, principal, session_id=session_id)
         is_own = user_id is not None and user_id == principal.user_id
         if user_id is None or not (is_own or principal.may(Permission.ADMIN)):
             raise NotFoundError("there is no such session; list yours")
-        if store.end_sessions(connection, session_id=session_id, now=now):
+        if store.end_sessions(connection, principal, session_id=session_id, now=now):
             record(connection, principal, "session.end", user_id, session=session_id)
 
 
@@ -108,10 +108,10 @@ def sign_out_everywhere(database: Database, principal: Principal, user_id: str, 
     if user_id != principal.user_id:
         require(principal, Permission.ADMIN)
     with database.writer(principal) as connection:
-        if store.find_user(connection, user_id=user_id) is None:
+        if store.find_user(connection, principal, user_id=user_id) is None:
             raise NotFoundError("there is no such user in your organisation")
-        store.spoil_links(connection, user_id=user_id, now=now)
-        ended = store.end_sessions(connection, user_id=user_id, now=now)
+        store.spoil_links(connection, principal, user_id=user_id, now=now)
+        ended = store.end_sessions(connection, principal, user_id=user_id, now=now)
         record(connection, principal, "user.sign_out_everywhere", user_id, sessions=ended)
     return ended
 
@@ -122,7 +122,7 @@ def _open_session(
     token = new_token()
     principal = Principal(user.organisation_id, Role(user.role), user.user_id)
     with database.writer(principal) as connection:
-        if not store.mark_sign_in(connection, user_id=user.user_id, now=now):
+        if not store.mark_sign_in(connection, principal, now=now):
             raise SignInError("this account is disabled: ask an owner of your organisation")
         store.insert_session(
             connection,

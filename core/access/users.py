@@ -33,9 +33,9 @@ def change_role(database: Database, principal: Principal, user_id: str, role: Ro
     require(principal, Permission.ADMIN)
     require_no_more(principal, PERMISSIONS[role])
     with database.writer(principal) as connection:
-        if not store.set_role(connection, user_id=user_id, role=role.value):
+        if not store.set_role(connection, principal, user_id=user_id, role=role.value):
             raise NotFoundError("there is no such user in your organisation")
-        _require_an_owner(connection)
+        _require_an_owner(connection, principal)
         record(connection, principal, "user.role", user_id, role=role.value)
 
 
@@ -43,11 +43,11 @@ def disable_user(database: Database, principal: Principal, user_id: str, *, now:
     """Ends his sessions; what he made stays. Raises NotFoundError, and ConflictError when no owner would be left."""
     require(principal, Permission.ADMIN)
     with database.writer(principal) as connection:
-        if not store.set_disabled(connection, user_id=user_id, disabled_at=now):
+        if not store.set_disabled(connection, principal, user_id=user_id, disabled_at=now):
             raise NotFoundError("there is no such user in your organisation")
-        _require_an_owner(connection)
-        store.spoil_links(connection, user_id=user_id, now=now)
-        ended = store.end_sessions(connection, user_id=user_id, now=now)
+        _require_an_owner(connection, principal)
+        store.spoil_links(connection, principal, user_id=user_id, now=now)
+        ended = store.end_sessions(connection, principal, user_id=user_id, now=now)
         record(connection, principal, "user.disable", user_id, sessions=ended)
 
 
@@ -55,7 +55,7 @@ def enable_user(database: Database, principal: Principal, user_id: str) -> None:
     """He may sign in again. Raises NotFoundError."""
     require(principal, Permission.ADMIN)
     with database.writer(principal) as connection:
-        if not store.set_disabled(connection, user_id=user_id, disabled_at=None):
+        if not store.set_disabled(connection, principal, user_id=user_id, disabled_at=None):
             raise NotFoundError("there is no such user in your organisation")
         record(connection, principal, "user.enable", user_id)
 
@@ -70,7 +70,7 @@ def normalised_email(email: str) -> str:
     return checked.normalized.lower()
 
 
-def _require_an_owner(connection: store.Connection) -> None:
+def _require_an_owner(connection: store.Connection, principal: Principal) -> None:
     """Checked after the change, under a lock on the owners: two who step down together can't both succeed."""
-    if not store.count_owners(connection):
+    if not store.count_owners(connection, principal):
         raise ConflictError("an organisation needs an owner: make somebody else one first")

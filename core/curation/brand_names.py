@@ -31,6 +31,6 @@ def take_name_back(database: Database, principal: Principal, slug: str) -> Brand
     require(principal, Permission.WRITE)
     before = get_brand(database, principal, slug)
     with database.writer(principal) as connection:
-        if store.delete_brand_name(connection, slug=before.slug):
+        if store.delete_brand_name(connection, principal, slug=before.slug):
             record(connection, principal, "brand.name_back", before.slug, name_before=before.display_name)
     return get_brand(database, principal, slug)

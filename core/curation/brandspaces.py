@@ -57,7 +57,7 @@ def create_brandspace(
         store.insert_brandspace(connection, principal, brandspace_id=brandspace_id, name=name, primary=primary_slug)
         store.replace_brands(connection, principal, brandspace_id=brandspace_id, roles=roles)
         record(connection, principal, "brandspace.create", brandspace_id, name=name, brands=roles)
-        return read_brandspace(connection, brandspace_id)
+        return read_brandspace(connection, principal, brandspace_id)
 
 
 def edit_brandspace(database: Database, principal: Principal, brandspace_id: str, edit: Edit) -> Brandspace:
@@ -68,12 +68,12 @@ def edit_brandspace(database: Database, principal: Principal, brandspace_id: str
     """
     require(principal, Permission.WRITE)
     with database.writer(principal) as connection:
-        before = _own(connection, brandspace_id)
+        before = _own(connection, principal, brandspace_id)
         name = before.name if edit.name is None else _checked_name(edit.name)
         primary, roles = _roles(connection, edit, before)
-        store.update_brandspace(connection, brandspace_id=brandspace_id, name=name, primary=primary)
+        store.update_brandspace(connection, principal, brandspace_id=brandspace_id, name=name, primary=primary)
         store.replace_brands(connection, principal, brandspace_id=brandspace_id, roles=roles)
-        after = read_brandspace(connection, brandspace_id)
+        after = read_brandspace(connection, principal, brandspace_id)
         if after != before:
             details = {"name": name, "brands": roles, "name_before": before.name, "brands_before": before.roles}
             record(connection, principal, "brandspace.edit", brandspace_id, **details)
@@ -101,27 +101,30 @@ def choose_brandspace(database: Database, principal: Principal, brandspace_id: s
     if principal.user_id is None:
         return
     with database.writer(principal) as connection:
-        find_brandspace(connection, brandspace_id)
-        store.set_chosen_brandspace(connection, user_id=principal.user_id, brandspace_id=brandspace_id)
+        find_brandspace(connection, principal, brandspace_id)
+        store.set_chosen_brandspace(connection, principal, brandspace_id=brandspace_id)
 
 
 def _set_archived(database: Database, principal: Principal, brandspace_id: str, *, is_archived: bool) -> Brandspace:
     with database.writer(principal) as connection:
         if not is_archived:
             _require_room(connection, principal)
-        before = _own(connection, brandspace_id, is_archived=None)
+        before = _own(connection, principal, brandspace_id, is_archived=None)
         if (before.archived_at is not None) == is_archived:
             return before
-        store.set_archived(connection, brandspace_id=brandspace_id, name=before.name, is_archived=is_archived)
+        changed = {"brandspace_id": brandspace_id, "name": before.name}
+        store.set_archived(connection, principal, **changed, is_archived=is_archived)
         record(connection, principal, f"brandspace.{'archive' if is_archived else 'restore'}", brandspace_id)
-        return read_brandspace(connection, brandspace_id)
+        return read_brandspace(connection, principal, brandspace_id)
 
 
-def _own(connection: Connection, brandspace_id: str, *, is_archived: bool | None = False) -> Brandspace:
+def _own(
+    connection: Connection, principal: Principal, brandspace_id: str, *, is_archived: bool | None = False
+) -> Brandspace:
     """One that can be changed, locked. Raises NotFoundError, and BadInputError for ``all``."""
     if brandspace_id == ALL_BRANDS:
         raise BadInputError("'all' is always there and holds every brand: make a brandspace of your own")
-    found = read_brandspace(connection, brandspace_id, is_locked=True)
+    found = read_brandspace(connection, principal, brandspace_id, is_locked=True)
     if is_archived is False and found.archived_at is not None:
         raise ConflictError("this brandspace is archived: restore it, then change it")
     return found

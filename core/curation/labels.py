@@ -59,7 +59,7 @@ def take_correction_back(database: Database, principal: Principal, ad_id: str, *
         said = _text_of(connection, ad_id)
         before = read_seen(connection, said, dimension)
         key = {"scope": said.scope, "content_id": said.content_id, "dimension": dimension}
-        if store.delete_label_overlay(connection, **key):
+        if store.delete_label_overlay(connection, principal, **key):
             record(connection, principal, "label.take_back", ad_id, **key, values_before=before.values)
         return _seen(connection, said, dimension)
 

@@ -25,7 +25,7 @@ def fill_with_sample(
 ) -> list[str]:
     """Queue both scans and make a brandspace per industry; the request ids. Does nothing where anything was asked."""
     with database.reader(principal) as connection:
-        if has_requests(connection):
+        if has_requests(connection, principal):
             return []
     requests = []
     for day in (market.as_of - _SCAN_GAP, market.as_of):

@@ -106,7 +106,7 @@ def list_ads(
     question = (brandspace, filters, sort)
     position = decode_cursor(cursor, question, parts=2)
     with database.reader(principal) as connection:
-        slugs = brandspace_slugs(connection, brandspace)
+        slugs = brandspace_slugs(connection, principal, brandspace)
         ads = _ads(passing(connection, filters, everywhere=slugs is None), sort, position)
         keys = connection.execute(_first(ads, slugs, sort, checked_limit(limit) + 1)).all()
         page = make_page(keys, limit, question=question, key=lambda row: (row.sort_key, row.ad_id))
@@ -117,7 +117,7 @@ def list_ads(
 def count_ads(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> int:
     """How many ads pass the filters."""
     with database.reader(principal) as connection:
-        conditions = matching(connection, brandspace, filters)
+        conditions = matching(connection, principal, brandspace, filters)
         statement = select(func.count()).select_from(counted_ads).where(*conditions)
         return int(connection.execute(statement.prefix_with("/* count_ads */")).scalar_one())
 

@@ -47,9 +47,13 @@ EVERY_BRAND = Brandspace(ALL_BRANDS, "All brands")
 def list_brandspaces(database: Database, principal: Principal, *, archived: bool = False) -> list[Brandspace]:
     """The organisation's brandspaces by name, after ``all``; with ``archived`` the newest 200 archived ones instead."""
     if archived:
-        statement = _brandspaces().where(brandspace.c.archived_at.isnot(None)).order_by(brandspace.c.archived_at.desc())
+        statement = (
+            _brandspaces(principal)
+            .where(brandspace.c.archived_at.isnot(None))
+            .order_by(brandspace.c.archived_at.desc())
+        )
     else:
-        statement = _brandspaces().where(brandspace.c.archived_at.is_(None)).order_by(brandspace.c.name)
+        statement = _brandspaces(principal).where(brandspace.c.archived_at.is_(None)).order_by(brandspace.c.name)
     with database.reader(principal) as connection:
         found = [_from_row(row) for row in connection.execute(statement.limit(MAX_PAGE))]
     return found if archived else [EVERY_BRAND, *found]
@@ -60,7 +64,7 @@ def get_brandspace(database: Database, principal: Principal, brandspace_id: str)
     if brandspace_id == ALL_BRANDS:
         return EVERY_BRAND
     with database.reader(principal) as connection:
-        return read_brandspace(connection, brandspace_id)
+        return read_brandspace(connection, principal, brandspace_id)
 
 
 def chosen_brandspace(database: Database, principal: Principal) -> str:
@@ -69,39 +73,42 @@ def chosen_brandspace(database: Database, principal: Principal) -> str:
         select(brandspace.c.brandspace_id)
         .join(user_account, user_account.c.brandspace_id == brandspace.c.brandspace_id)
         .where(user_account.c.user_id == principal.user_id, brandspace.c.archived_at.is_(None))
+        .where(brandspace.c.organisation_id == principal.organisation_id)
         .prefix_with("/* chosen_brandspace */")
     )
     with database.reader(principal) as connection:
         return connection.execute(statement).scalar_one_or_none() or ALL_BRANDS
 
 
-def find_brandspace(connection: Connection, brandspace_id: str) -> Brandspace:
+def find_brandspace(connection: Connection, principal: Principal, brandspace_id: str) -> Brandspace:
     """One that can be asked. Raises NotFoundError, for an archived one too."""
-    found = EVERY_BRAND if brandspace_id == ALL_BRANDS else read_brandspace(connection, brandspace_id)
+    found = EVERY_BRAND if brandspace_id == ALL_BRANDS else read_brandspace(connection, principal, brandspace_id)
     if found.archived_at is not None:
         raise NotFoundError("this brandspace is archived: restore it to ask it")
     return found
 
 
-def read_brandspace(connection: Connection, brandspace_id: str, *, is_locked: bool = False) -> Brandspace:
+def read_brandspace(
+    connection: Connection, principal: Principal, brandspace_id: str, *, is_locked: bool = False
+) -> Brandspace:
     """One of the organisation's own, archived or not; locked until the transaction ends. Raises NotFoundError."""
     wanted = brandspace.c.brandspace_id == brandspace_id
     if is_locked:  # by a statement of its own: who waited for the lock then reads what the other has written
-        connection.execute(select(brandspace.c.brandspace_id).where(wanted).with_for_update())
-    row = connection.execute(_brandspaces().where(wanted)).one_or_none()
+        mine = brandspace.c.organisation_id == principal.organisation_id
+        connection.execute(select(brandspace.c.brandspace_id).where(wanted, mine).with_for_update())
+    row = connection.execute(_brandspaces(principal).where(wanted)).one_or_none()
     if row is None:
         raise NotFoundError(_NONE_SUCH)
     return _from_row(row)
 
 
-def brandspace_slugs(connection: Connection, brandspace_id: str) -> tuple[str, ...] | None:
+def brandspace_slugs(connection: Connection, principal: Principal, brandspace_id: str) -> tuple[str, ...] | None:
     """The slugs of a brandspace; None means every visible brand. Raises NotFoundError."""
-    found = find_brandspace(connection, brandspace_id)
+    found = find_brandspace(connection, principal, brandspace_id)
     return None if found is EVERY_BRAND else found.brands
 
 
-def _brandspaces() -> AnySelect:
-    """Row-level security keeps other organisations' out."""
+def _brandspaces(principal: Principal) -> AnySelect:
     member = brandspace_brand.c
     primary_first = case((member.role == "primary", 0), else_=1)
     mine = brandspace_brand.c.brandspace_id == brandspace.c.brandspace_id
@@ -113,7 +120,7 @@ def _brandspaces() -> AnySelect:
         for name, column in (("slugs", member.slug), ("roles", member.role))
     ]
     owned = (brandspace.c.brandspace_id, brandspace.c.name, brandspace.c.primary_brand, brandspace.c.archived_at)
-    return select(*owned, *columns)
+    return select(*owned, *columns).where(brandspace.c.organisation_id == principal.organisation_id)
 
 
 def _from_row(row: AnyRow) -> Brandspace:

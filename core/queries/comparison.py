@@ -82,9 +82,9 @@ def label_mix(
     """
     with database.reader(principal) as connection:
         if dimension == FORMAT:
-            statement = _formats(matching(connection, brandspace, filters))
+            statement = _formats(matching(connection, principal, brandspace, filters))
         else:
-            statement = _mix(_contents(connection, brandspace, filters), dimension)
+            statement = _mix(_contents(connection, principal, brandspace, filters), dimension)
         tallies: dict[str, Counter[str]] = defaultdict(Counter)
         for brand, state, value, number in connection.execute(statement):
             tallies[brand][state if state != _KNOWN_VALUE else _KNOWN_VALUE + value] += int(number)
@@ -94,7 +94,7 @@ def label_mix(
 def launches(database: Database, principal: Principal, brandspace: str, period: Period, filters: AdFilters) -> Launches:
     """Ads started per month or week, by run start where the source says it, else by first seen."""
     with database.reader(principal) as connection:
-        statement = _launches(matching(connection, brandspace, filters), period)
+        statement = _launches(matching(connection, principal, brandspace, filters), period)
         rows = connection.execute(statement).all()
     counts: dict[str, Counter[date]] = defaultdict(Counter)
     dated: Counter[str] = Counter()
@@ -113,7 +113,7 @@ def launches(database: Database, principal: Principal, brandspace: str, period: 
 def labelling_coverage(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> Coverage:
     """How many of the ads have been read in every dimension."""
     with database.reader(principal) as connection:
-        contents = _contents(connection, brandspace, filters)
+        contents = _contents(connection, principal, brandspace, filters)
         ads = func.sum(contents.c.ads)
         statement = select(
             func.coalesce(ads, 0),
@@ -133,13 +133,13 @@ def _text_of(contents: CTE) -> ColumnElement[bool]:
     return same_content(content, contents)
 
 
-def _contents(connection: Connection, brandspace: str, filters: AdFilters) -> CTE:
+def _contents(connection: Connection, principal: Principal, brandspace: str, filters: AdFilters) -> CTE:
     """The matching ads counted by content: labels are made once for it."""
     columns = (ad.c.scope, ad.c.content_id, ad.c.brand_slug)
     return (
         select(*columns, func.count().label("ads"))
         .select_from(counted_ads)
-        .where(*matching(connection, brandspace, filters))
+        .where(*matching(connection, principal, brandspace, filters))
         .group_by(*columns)
         .cte("contents")
     )

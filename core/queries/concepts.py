@@ -54,7 +54,7 @@ def list_concepts(
 ) -> Concepts:
     """The concepts of the ads that pass. Raises NotFoundError (brandspace) and BadInputError (cursor)."""
     with database.snapshot(principal), database.reader(principal) as connection:
-        conditions = matching(connection, brandspace, filters)
+        conditions = matching(connection, principal, brandspace, filters)
         said = _said(conditions)
         texts = select(said).where(said.c.has_text).cte("texts")
         totals = (
@@ -74,7 +74,7 @@ def list_concepts(
 def voices(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> ShareOfVoice:
     """How much of what is said comes from each brand. Raises NotFoundError (brandspace)."""
     with database.reader(principal) as connection:
-        said = _said(matching(connection, brandspace, filters))
+        said = _said(matching(connection, principal, brandspace, filters))
         silent = func.coalesce(func.sum(said.c.ads).filter(~said.c.has_text), 0)
         texts = func.count().filter(said.c.has_text)
         statement = select(said.c.brand_slug, texts, func.sum(said.c.ads), silent).group_by(said.c.brand_slug)

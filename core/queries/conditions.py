@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from core.adapters.postgres.schema import ad, ad_version, content, label, label_overlay
 from core.domain.label import LANGUAGE
+from core.domain.principal import Principal
 from core.queries.brandspaces import brandspace_slugs
 from core.queries.filters import KNOWN_VALUE, MAX_NUMBER, UNKNOWN_VALUE, AdFilters
 from core.queries.seen_labels import corrected_dimensions, is_known, overlay_values, same_content
@@ -43,9 +44,9 @@ _run_end = func.coalesce(ad.c.run_end, func.greatest(ad.c.run_start, ad.c.last_s
 _OVERLAPS = "(@.low <= $most && (@.high >= $least || @.high == null || !exists(@.high)))"  # without high: open above
 
 
-def matching(connection: Connection, brandspace: str, filters: AdFilters) -> list[Condition]:
+def matching(connection: Connection, principal: Principal, brandspace: str, filters: AdFilters) -> list[Condition]:
     """The ads of a brandspace that pass the filters. Raises NotFoundError for a brandspace of nobody's or another's."""
-    slugs = brandspace_slugs(connection, brandspace)
+    slugs = brandspace_slugs(connection, principal, brandspace)
     inside = [] if slugs is None else [ad.c.brand_slug.in_(slugs)]
     return [*inside, *passing(connection, filters, everywhere=slugs is None)]
 

@@ -54,7 +54,7 @@ def list_creatives(
 ) -> Creatives:
     """The files of the ads that pass; a page's own picture is none. Raises NotFoundError and BadInputError (cursor)."""
     with database.snapshot(principal), database.reader(principal) as connection:
-        conditions = matching(connection, brandspace, filters)
+        conditions = matching(connection, principal, brandspace, filters)
         uses = _uses(conditions)
         files = _files(uses)
         ads = select(func.count()).select_from(counted_ads).where(*conditions)

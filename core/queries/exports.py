@@ -67,6 +67,7 @@ def exported_file(database: Database, principal: Principal, request_id: str, *, 
         why = found.error or "its file can be had when it is completed"
         raise ConflictError(f"the export is {found.status}: {why}")
     kept = select(export_file.c.sha256).where(
+        export_file.c.organisation_id == principal.organisation_id,
         export_file.c.request_id == request_id,
         export_file.c.sha256 == found.result["sha256"],
         export_file.c.expires_at > now,

@@ -57,9 +57,11 @@ def facets(database: Database, principal: Principal, brandspace: str, filters: A
     chosen = _chosen(filters)
     with database.reader(principal) as connection:
         connection.execute(_ROOM)
-        found = _count(connection, brandspace, filters, wanted=lambda name: name not in chosen)
+        found = _count(connection, principal, brandspace, filters, wanted=lambda name: name not in chosen)
         for name in chosen:
-            found |= _count(connection, brandspace, _without(filters, name), wanted=name.__eq__, named=(name,))
+            found |= _count(
+                connection, principal, brandspace, _without(filters, name), wanted=name.__eq__, named=(name,)
+            )
     return found
 
 
@@ -81,6 +83,7 @@ def _label_facet(dimension: str) -> str:
 
 def _count(
     connection: Connection,
+    principal: Principal,
     brandspace: str,
     filters: AdFilters,
     *,
@@ -88,7 +91,7 @@ def _count(
     named: Sequence[str] = (),
 ) -> dict[str, Facet]:
     """One pass over the matching ads counts every wanted facet, those without a value too."""
-    matched = _matched(matching(connection, brandspace, filters))
+    matched = _matched(matching(connection, principal, brandspace, filters))
     branches = [_total(matched), *_branches(matched, wanted)]
     statement = select(union_all(*branches).subquery()).prefix_with("/* facets */")
     counts: dict[str, dict[str, int]] = defaultdict(dict)

@@ -42,7 +42,9 @@ def longevities(database: Database, principal: Principal, brandspace: str, filte
     """Days seen by brand. Raises NotFoundError (brandspace)."""
     days: dict[str, dict[bool, dict[int, int]]] = defaultdict(lambda: {True: {}, False: {}})
     with database.reader(principal) as connection:
-        for brand, still_seen, number, ads in connection.execute(_days(matching(connection, brandspace, filters))):
+        for brand, still_seen, number, ads in connection.execute(
+            _days(matching(connection, principal, brandspace, filters))
+        ):
             days[brand][still_seen][number] = ads
     found = [BrandLongevity(brand, longevity(parts[False], parts[True])) for brand, parts in days.items()]
     found.sort(key=lambda brand: (-brand.longevity.n, brand.brand))

@@ -59,7 +59,7 @@ def brand_overviews(
     question = ("overview", brandspace)
     position = decode_cursor(cursor, question, parts=1)
     with database.reader(principal) as connection:
-        members = brandspace_slugs(connection, brandspace)
+        members = brandspace_slugs(connection, principal, brandspace)
         brands = _brands(connection, members, position[0] if position else "", checked_limit(limit) + 1)
         page = make_page(sorted(brands), limit, question=question, key=lambda slug: (slug,))
         news: dict[str, list[ScanNews]] = defaultdict(list)
@@ -76,7 +76,7 @@ def whats_new(
     question = ("whats_new", brandspace)
     position = decode_cursor(cursor, question, parts=1 + len(_SOURCE))
     with database.reader(principal) as connection:
-        newest = _newest_scans(brandspace_slugs(connection, brandspace)).subquery("newest")
+        newest = _newest_scans(brandspace_slugs(connection, principal, brandspace)).subquery("newest")
         order = [newest.c.scanned_on.desc(), *(newest.c[name] for name in _SOURCE)]
         statement = select(newest).order_by(*order).limit(checked_limit(limit) + 1)
         if position is not None:

@@ -79,7 +79,7 @@ def rejected_rows(
     columns = [rejected_row.c[name] for name in RejectedRow.__dataclass_fields__]
     statement = (
         select(*columns)
-        .where(rejected_row.c.request_id == request_id)
+        .where(rejected_row.c.organisation_id == principal.organisation_id, rejected_row.c.request_id == request_id)
         .where(rejected_row.c.position > (number_in(position[0]) if position else -1))
         .order_by(rejected_row.c.position)
         .limit(checked_limit(limit) + 1)

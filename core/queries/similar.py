@@ -77,7 +77,7 @@ def similar_ads(
         raise BadInputError(f"limit must be from 1 to {MAX_SIMILAR}")
     with database.snapshot(principal), database.reader(principal) as connection:
         text_hash, query = _asked(connection, ad_id, vectors)
-        others = [*matching(connection, brandspace, filters), ad.c.ad_id != ad_id]
+        others = [*matching(connection, principal, brandspace, filters), ad.c.ad_id != ad_id]
         rows = _texts(connection, others)
         texts = {row.scope: set(row.text_hashes) for row in rows if row.text_hashes}
         found = vectors.nearest(connection, texts, query, limit=limit)

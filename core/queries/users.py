@@ -28,7 +28,11 @@ class UserView:
 def list_users(database: Database, principal: Principal) -> tuple[UserView, ...]:
     """Every user of the organisation, in the order in which they were invited."""
     columns = [user_account.c[name] for name in UserView.__slots__]
-    statement = select(*columns).order_by(user_account.c.created_at, user_account.c.user_id)
+    statement = (
+        select(*columns)
+        .where(user_account.c.organisation_id == principal.organisation_id)
+        .order_by(user_account.c.created_at, user_account.c.user_id)
+    )
     with database.reader(principal) as connection:
         rows = connection.execute(statement.prefix_with("/* list_users */")).all()
     return tuple(UserView(**{**row._mapping, "role": Role(row.role)}) for row in rows)

@@ -50,7 +50,7 @@ class DeliveryView:
 def list_webhooks(database: Database, principal: Principal) -> list[WebhookView]:
     """Oldest first; an organisation has few."""
     require(principal, Permission.ADMIN)
-    statement = _webhooks().order_by(webhook.c.created_at, webhook.c.webhook_id).limit(MAX_PAGE)
+    statement = _webhooks(principal).order_by(webhook.c.created_at, webhook.c.webhook_id).limit(MAX_PAGE)
     with database.reader(principal) as connection:
         rows = connection.execute(statement.prefix_with("/* list_webhooks */"))
         return [WebhookView(**row._mapping) for row in rows]
@@ -60,7 +60,7 @@ def get_webhook(database: Database, principal: Principal, webhook_id: str) -> We
     """Raises NotFoundError."""
     require(principal, Permission.ADMIN)
     with database.reader(principal) as connection:
-        row = connection.execute(_webhooks().where(webhook.c.webhook_id == webhook_id)).one_or_none()
+        row = connection.execute(_webhooks(principal).where(webhook.c.webhook_id == webhook_id)).one_or_none()
     if row is None:
         raise NotFoundError("there is no such webhook in your organisation")
     return WebhookView(**row._mapping)
@@ -74,7 +74,7 @@ def list_deliveries(
     question = ("deliveries", webhook_id)
     position = decode_cursor(cursor, question, parts=1)
     key = webhook_delivery.c.delivery_id
-    statement = _deliveries(webhook_id).order_by(key.desc()).limit(checked_limit(limit) + 1)
+    statement = _deliveries(principal, webhook_id).order_by(key.desc()).limit(checked_limit(limit) + 1)
     if position is not None:
         statement = statement.where(key < number_in(position[0]))
     with database.reader(principal) as connection:
@@ -86,7 +86,7 @@ def list_deliveries(
 def get_delivery(database: Database, principal: Principal, webhook_id: str, delivery_id: int) -> DeliveryView:
     """Raises NotFoundError."""
     require(principal, Permission.ADMIN)
-    statement = _deliveries(webhook_id).where(webhook_delivery.c.delivery_id == delivery_id)
+    statement = _deliveries(principal, webhook_id).where(webhook_delivery.c.delivery_id == delivery_id)
     with database.reader(principal) as connection:
         row = connection.execute(statement).one_or_none()
     if row is None:
@@ -94,11 +94,12 @@ def get_delivery(database: Database, principal: Principal, webhook_id: str, deli
     return DeliveryView(**row._mapping)
 
 
-def _webhooks() -> AnySelect:
-    """Row-level security keeps other organisations' out."""
-    return select(*(webhook.c[name] for name in WebhookView.__dataclass_fields__))
+def _webhooks(principal: Principal) -> AnySelect:
+    columns = (webhook.c[name] for name in WebhookView.__dataclass_fields__)
+    return select(*columns).where(webhook.c.organisation_id == principal.organisation_id)
 
 
-def _deliveries(webhook_id: str) -> AnySelect:
+def _deliveries(principal: Principal, webhook_id: str) -> AnySelect:
     columns = (webhook_delivery.c[name] for name in DeliveryView.__dataclass_fields__)
-    return select(*columns).where(webhook_delivery.c.webhook_id == webhook_id)
+    ours = webhook_delivery.c.organisation_id == principal.organisation_id
+    return select(*columns).where(ours, webhook_delivery.c.webhook_id == webhook_id)

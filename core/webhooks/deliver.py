@@ -151,7 +151,7 @@ class Deliverer:
         )
         reason = None if failing is None else _reason_to_disable(attempt, *failing, now)
         if reason is not None:
-            store.disable_webhook(connection, delivery.webhook_id, reason=reason, now=now)
+            store.disable_webhook(connection, delivery.organisation_id, delivery.webhook_id, reason=reason, now=now)
             record_by_system(
                 connection, delivery.organisation_id, "webhook.disable", delivery.webhook_id, reason=reason
             )

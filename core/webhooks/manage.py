@@ -51,7 +51,7 @@ class Webhooks:
         self.sender.check(url)
         made = NewWebhook(random_values.token_hex(12), new_secret())
         with self.database.writer(principal) as connection:
-            if store.count_webhooks(connection) >= MAX_WEBHOOKS:
+            if store.count_webhooks(connection, principal) >= MAX_WEBHOOKS:
                 raise ConflictError(f"an organisation has at most {MAX_WEBHOOKS} webhooks: delete one first")
             store.insert_webhook(
                 connection,
@@ -80,12 +80,13 @@ class Webhooks:
             self.sender.check(url)
         given = None if statuses is None else _checked(statuses)
         with self.database.writer(principal) as connection:
-            if not store.update_webhook(connection, webhook_id, url=url, statuses=given):
+            if not store.update_webhook(connection, principal, webhook_id, url=url, statuses=given):
                 raise NotFoundError("there is no such webhook in your organisation")
             if is_enabled is True:
-                store.enable_webhook(connection, webhook_id)
+                store.enable_webhook(connection, principal, webhook_id)
             if is_enabled is False:
-                store.disable_webhook(connection, webhook_id, reason="switched off", now=self.clock.now())
+                ours, now = principal.organisation_id, self.clock.now()
+                store.disable_webhook(connection, ours, webhook_id, reason="switched off", now=now)
             changed = {"url": url is not None, "statuses": given, "enabled": is_enabled}
             record(connection, principal, "webhook.change", webhook_id, **changed)
 
@@ -93,7 +94,7 @@ class Webhooks:
         """With its deliveries and its secret."""
         require(principal, Permission.ADMIN)
         with self.database.writer(principal) as connection:
-            if not store.delete_webhook(connection, webhook_id):
+            if not store.delete_webhook(connection, principal, webhook_id):
                 raise NotFoundError("there is no such webhook in your organisation")
             record(connection, principal, "webhook.delete", webhook_id)
         self.secrets.delete(secret_name(webhook_id))
@@ -120,7 +121,7 @@ class Webhooks:
         self._require_enabled(principal, webhook_id)
         get_delivery(self.database, principal, webhook_id, delivery_id)
         with self.database.writer(principal) as connection:
-            if not store.send_again(connection, webhook_id, delivery_id, now=self.clock.now()):
+            if not store.send_again(connection, principal, webhook_id, delivery_id, now=self.clock.now()):
                 raise ConflictError("this delivery is on its way already")
             record(connection, principal, "webhook.retry", webhook_id, delivery=delivery_id)
 

@@ -1,4 +1,7 @@
-"""Users, links, sessions, keys. The doors (SECURITY DEFINER functions) are asked by whoever isn't known yet."""
+"""Users, links, sessions, keys. The doors (SECURITY DEFINER functions) are asked by whoever isn't known yet.
+
+Everything else names the organisation itself, row-level security or not.
+"""
 
 from __future__ import annotations
 
@@ -64,12 +67,16 @@ def find_identity(connection: Connection, *, issuer: str, subject: str, email: s
 # --- users --------------------------------------------------------------------------------------------
 
 
-def find_user(connection: Connection, *, user_id: str | None = None, email: str | None = None) -> AnyRow | None:
+def find_user(
+    connection: Connection, principal: Principal, *, user_id: str | None = None, email: str | None = None
+) -> AnyRow | None:
     """A user of the organisation by id or address; columns: user_id, email, role, disabled_at."""
-    return connection.execute(
-        text("SELECT user_id, email, role, disabled_at FROM user_account WHERE user_id = :id OR email = :email"),
-        {"id": user_id, "email": email},
-    ).one_or_none()
+    statement = text(
+        "SELECT user_id, email, role, disabled_at FROM user_account"
+        " WHERE (user_id = :id OR email = :email) AND organisation_id = :organisation"
+    )
+    values = {"id": user_id, "email": email, "organisation": principal.organisation_id}
+    return connection.execute(statement, values).one_or_none()
 
 
 def insert_user(
@@ -84,28 +91,39 @@ def insert_user(
     return bool(connection.execute(statement, values).rowcount)
 
 
-def set_role(connection: Connection, *, user_id: str, role: str) -> bool:
+def set_role(connection: Connection, principal: Principal, *, user_id: str, role: str) -> bool:
     """Whether there is such a user."""
-    _lock_owners(connection)
-    statement = text("UPDATE user_account SET role = :role WHERE user_id = :id")
-    return bool(connection.execute(statement, {"id": user_id, "role": role}).rowcount)
+    _lock_owners(connection, principal)
+    statement = text("UPDATE user_account SET role = :role WHERE user_id = :id AND organisation_id = :organisation")
+    values = {"id": user_id, "role": role, "organisation": principal.organisation_id}
+    return bool(connection.execute(statement, values).rowcount)
 
 
-def set_disabled(connection: Connection, *, user_id: str, disabled_at: datetime | None) -> bool:
+def set_disabled(connection: Connection, principal: Principal, *, user_id: str, disabled_at: datetime | None) -> bool:
     """Whether there is such a user."""
-    _lock_owners(connection)
-    statement = text("UPDATE user_account SET disabled_at = :at WHERE user_id = :id")
-    return bool(connection.execute(statement, {"id": user_id, "at": disabled_at}).rowcount)
+    _lock_owners(connection, principal)
+    statement = text(
+        "UPDATE user_account SET disabled_at = :at WHERE user_id = :id AND organisation_id = :organisation"
+    )
+    values = {"id": user_id, "at": disabled_at, "organisation": principal.organisation_id}
+    return bool(connection.execute(statement, values).rowcount)
 
 
-def count_owners(connection: Connection) -> int:
+def count_owners(connection: Connection, principal: Principal) -> int:
     """Owners who may sign in."""
-    statement = text("SELECT count(*) FROM user_account WHERE role = 'owner' AND disabled_at IS NULL")
-    return int(connection.execute(statement).scalar_one())
+    statement = text(
+        "SELECT count(*) FROM user_account"
+        " WHERE role = 'owner' AND disabled_at IS NULL AND organisation_id = :organisation"
+    )
+    return int(connection.execute(statement, {"organisation": principal.organisation_id}).scalar_one())
 
 
-def _lock_owners(connection: Connection) -> None:
-    connection.execute(text("SELECT user_id FROM user_account WHERE role = 'owner' ORDER BY user_id FOR UPDATE"))
+def _lock_owners(connection: Connection, principal: Principal) -> None:
+    statement = text(
+        "SELECT user_id FROM user_account WHERE role = 'owner' AND organisation_id = :organisation"
+        " ORDER BY user_id FOR UPDATE"
+    )
+    connection.execute(statement, {"organisation": principal.organisation_id})
 
 
 # --- links and sessions -------------------------------------------------------------------------------
@@ -130,16 +148,23 @@ def insert_link(
     )
 
 
-def spoil_links(connection: Connection, *, user_id: str, now: datetime) -> None:
+def spoil_links(connection: Connection, principal: Principal, *, user_id: str, now: datetime) -> None:
     """No unused link of the user opens anything any more."""
-    statement = text("UPDATE sign_in_link SET used_at = :now WHERE user_id = :user AND used_at IS NULL")
-    connection.execute(statement, {"user": user_id, "now": now})
+    statement = text(
+        "UPDATE sign_in_link SET used_at = :now"
+        " WHERE user_id = :user AND used_at IS NULL AND organisation_id = :organisation"
+    )
+    connection.execute(statement, {"user": user_id, "now": now, "organisation": principal.organisation_id})
 
 
-def mark_sign_in(connection: Connection, *, user_id: str, now: datetime) -> bool:
+def mark_sign_in(connection: Connection, principal: Principal, *, now: datetime) -> bool:
     """False for a user who is disabled. It waits for whoever is just disabling them: no session slips through."""
-    statement = text("UPDATE user_account SET last_sign_in_at = :now WHERE user_id = :user AND disabled_at IS NULL")
-    return bool(connection.execute(statement, {"user": user_id, "now": now}).rowcount)
+    statement = text(
+        "UPDATE user_account SET last_sign_in_at = :now"
+        " WHERE user_id = :user AND disabled_at IS NULL AND organisation_id = :organisation"
+    )
+    values = {"user": principal.user_id, "now": now, "organisation": principal.organisation_id}
+    return bool(connection.execute(statement, values).rowcount)
 
 
 def insert_session(
@@ -172,22 +197,30 @@ def insert_session(
     )
 
 
-def user_of_session(connection: Connection, *, session_id: str) -> str | None:
+def user_of_session(connection: Connection, principal: Principal, *, session_id: str) -> str | None:
     """Whose session of the organisation it is or was."""
-    statement = text("SELECT user_id FROM session WHERE session_id = :session")
-    found: str | None = connection.execute(statement, {"session": session_id}).scalar_one_or_none()
+    statement = text("SELECT user_id FROM session WHERE session_id = :session AND organisation_id = :organisation")
+    values = {"session": session_id, "organisation": principal.organisation_id}
+    found: str | None = connection.execute(statement, values).scalar_one_or_none()
     return found
 
 
 def end_sessions(
-    connection: Connection, *, now: datetime, session_id: str | None = None, user_id: str | None = None
+    connection: Connection,
+    principal: Principal,
+    *,
+    now: datetime,
+    session_id: str | None = None,
+    user_id: str | None = None,
 ) -> int:
     """Revoke one session or all of a user; returns how many were open."""
     statement = text(
         "UPDATE session SET revoked_at = :now"
         " WHERE (session_id = :session OR user_id = :user) AND revoked_at IS NULL AND expires_at > :now"
+        " AND organisation_id = :organisation"
     )
-    return connection.execute(statement, {"now": now, "session": session_id, "user": user_id}).rowcount
+    values = {"now": now, "session": session_id, "user": user_id, "organisation": principal.organisation_id}
+    return connection.execute(statement, values).rowcount
 
 
 # --- keys ---------------------------------------------------------------------------------------------
@@ -223,10 +256,14 @@ def insert_key(
     )
 
 
-def revoke_key(connection: Connection, *, key_id: str, now: datetime) -> bool:
+def revoke_key(connection: Connection, principal: Principal, *, key_id: str, now: datetime) -> bool:
     """Whether there is such a key."""
-    statement = text("UPDATE api_key SET revoked_at = coalesce(revoked_at, :now) WHERE key_id = :id")
-    return bool(connection.execute(statement, {"id": key_id, "now": now}).rowcount)
+    statement = text(
+        "UPDATE api_key SET revoked_at = coalesce(revoked_at, :now)"
+        " WHERE key_id = :id AND organisation_id = :organisation"
+    )
+    values = {"id": key_id, "now": now, "organisation": principal.organisation_id}
+    return bool(connection.execute(statement, values).rowcount)
 
 
 # --- customers ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Writes to ``brandspace`` and ``brandspace_brand``. Row-level security keeps each organisation to its own."""
+"""Writes to ``brandspace`` and ``brandspace_brand``; each names the organisation, row-level security or not."""
 
 from __future__ import annotations
 
@@ -23,21 +23,27 @@ def insert_brandspace(
     )
 
 
-def update_brandspace(connection: Connection, *, brandspace_id: str, name: str, primary: str | None) -> None:
+def update_brandspace(
+    connection: Connection, principal: Principal, *, brandspace_id: str, name: str, primary: str | None
+) -> None:
     """Raises ConflictError for a name that is taken."""
     _with_free_name(
         connection,
-        "UPDATE brandspace SET name = :name, primary_brand = :primary WHERE brandspace_id = :id",
-        {"id": brandspace_id, "name": name, "primary": primary},
+        "UPDATE brandspace SET name = :name, primary_brand = :primary"
+        " WHERE brandspace_id = :id AND organisation_id = :organisation",
+        {"id": brandspace_id, "organisation": principal.organisation_id, "name": name, "primary": primary},
     )
 
 
-def set_archived(connection: Connection, *, brandspace_id: str, name: str, is_archived: bool) -> None:
+def set_archived(
+    connection: Connection, principal: Principal, *, brandspace_id: str, name: str, is_archived: bool
+) -> None:
     """Raises ConflictError when it is restored and another bears its ``name`` by now."""
     _with_free_name(
         connection,
-        "UPDATE brandspace SET archived_at = CASE WHEN :archived THEN now() END WHERE brandspace_id = :id",
-        {"id": brandspace_id, "name": name, "archived": is_archived},
+        "UPDATE brandspace SET archived_at = CASE WHEN :archived THEN now() END"
+        " WHERE brandspace_id = :id AND organisation_id = :organisation",
+        {"id": brandspace_id, "organisation": principal.organisation_id, "name": name, "archived": is_archived},
     )
 
 
@@ -47,7 +53,10 @@ def replace_brands(
     """slug → role, instead of what there was; a brand that stays keeps its place in the order."""
     values = {"id": brandspace_id, "organisation": principal.organisation_id}
     connection.execute(
-        text("DELETE FROM brandspace_brand WHERE brandspace_id = :id AND slug <> ALL(:kept)"),
+        text(
+            "DELETE FROM brandspace_brand"
+            " WHERE brandspace_id = :id AND organisation_id = :organisation AND slug <> ALL(:kept)"
+        ),
         values | {"kept": list(roles)},
     )
     connection.execute(
@@ -67,15 +76,16 @@ def lock_brandspaces(connection: Connection, principal: Principal) -> int:
         text("SELECT pg_advisory_xact_lock(hashtextextended('brandspaces of ' || :organisation, 0))"),
         {"organisation": principal.organisation_id},
     )
-    count: int = connection.execute(text("SELECT count(*) FROM brandspace WHERE archived_at IS NULL")).scalar_one()
+    statement = text("SELECT count(*) FROM brandspace WHERE archived_at IS NULL AND organisation_id = :organisation")
+    count: int = connection.execute(statement, {"organisation": principal.organisation_id}).scalar_one()
     return count
 
 
-def set_chosen_brandspace(connection: Connection, *, user_id: str, brandspace_id: str) -> None:
-    """What the user looks at from now on."""
+def set_chosen_brandspace(connection: Connection, principal: Principal, *, brandspace_id: str) -> None:
+    """What the principal's user looks at from now on."""
     connection.execute(
-        text("UPDATE user_account SET brandspace_id = :id WHERE user_id = :user"),
-        {"id": brandspace_id, "user": user_id},
+        text("UPDATE user_account SET brandspace_id = :id WHERE user_id = :user AND organisation_id = :organisation"),
+        {"id": brandspace_id, "user": principal.user_id, "organisation": principal.organisation_id},
     )
 
 

@@ -31,12 +31,16 @@ def put_label_overlay(
     )
 
 
-def delete_label_overlay(connection: Connection, *, scope: str, content_id: str, dimension: str) -> bool:
+def delete_label_overlay(
+    connection: Connection, principal: Principal, *, scope: str, content_id: str, dimension: str
+) -> bool:
     """Whether there was one."""
     statement = text(
-        "DELETE FROM label_overlay WHERE scope = :scope AND content_id = :content AND dimension = :dimension"
+        "DELETE FROM label_overlay WHERE organisation_id = :organisation AND scope = :scope"
+        " AND content_id = :content AND dimension = :dimension"
     )
-    values = {"scope": scope, "content": content_id, "dimension": dimension}
+    organisation = principal.organisation_id
+    values = {"organisation": organisation, "scope": scope, "content": content_id, "dimension": dimension}
     return bool(connection.execute(statement, values).rowcount)
 
 
@@ -52,6 +56,8 @@ def put_brand_name(connection: Connection, principal: Principal, *, slug: str, n
     )
 
 
-def delete_brand_name(connection: Connection, *, slug: str) -> bool:
+def delete_brand_name(connection: Connection, principal: Principal, *, slug: str) -> bool:
     """Whether there was one."""
-    return bool(connection.execute(text("DELETE FROM brand_overlay WHERE slug = :slug"), {"slug": slug}).rowcount)
+    statement = text("DELETE FROM brand_overlay WHERE organisation_id = :organisation AND slug = :slug")
+    values = {"organisation": principal.organisation_id, "slug": slug}
+    return bool(connection.execute(statement, values).rowcount)

@@ -193,6 +193,7 @@ def forget_old_events(connection: Connection, *, hours: int) -> int:
     return connection.execute(statement, {"hours": hours}).rowcount
 
 
-def has_requests(connection: Connection) -> bool:
+def has_requests(connection: Connection, principal: Principal) -> bool:
     """Whether the organisation ever asked for anything."""
-    return connection.execute(text("SELECT 1 FROM request LIMIT 1")).first() is not None
+    statement = text("SELECT 1 FROM request WHERE organisation_id = :organisation LIMIT 1")
+    return connection.execute(statement, {"organisation": principal.organisation_id}).first() is not None

@@ -42,10 +42,12 @@ def queue_deliveries(connection: Connection, *, organisation_id: str, body: Mapp
 # --- what its organisation does -----------------------------------------------------------------------
 
 
-def count_webhooks(connection: Connection) -> int:
+def count_webhooks(connection: Connection, principal: Principal) -> int:
     """Of the organisation; those that are made at the same time wait for each other."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('webhook ' || current_scope(), 0))"))
-    return int(connection.execute(text("SELECT count(*) FROM webhook")).scalar_one())
+    ours = {"organisation": principal.organisation_id}
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('webhook ' || :organisation, 0))"), ours)
+    statement = text("SELECT count(*) FROM webhook WHERE organisation_id = :organisation")
+    return int(connection.execute(statement, ours).scalar_one())
 
 
 def insert_webhook(
@@ -68,44 +70,61 @@ def insert_webhook(
     )
 
 
-def update_webhook(connection: Connection, webhook_id: str, *, url: str | None, statuses: Sequence[str] | None) -> bool:
+def update_webhook(
+    connection: Connection,
+    principal: Principal,
+    webhook_id: str,
+    *,
+    url: str | None,
+    statuses: Sequence[str] | None,
+) -> bool:
     """Whether there is such a webhook; None leaves a value as it is."""
     statement = text(
-        "UPDATE webhook SET url = coalesce(:url, url), statuses = coalesce(:statuses, statuses) WHERE webhook_id = :id"
+        "UPDATE webhook SET url = coalesce(:url, url), statuses = coalesce(:statuses, statuses)"
+        " WHERE webhook_id = :id AND organisation_id = :organisation"
     )
     given = None if statuses is None else list(statuses)
-    return bool(connection.execute(statement, {"id": webhook_id, "url": url, "statuses": given}).rowcount)
+    values = {"id": webhook_id, "organisation": principal.organisation_id, "url": url, "statuses": given}
+    return bool(connection.execute(statement, values).rowcount)
 
 
-def enable_webhook(connection: Connection, webhook_id: str) -> None:
+def enable_webhook(connection: Connection, principal: Principal, webhook_id: str) -> None:
     """It is sent to again, with a clean record."""
     connection.execute(
         text(
             "UPDATE webhook SET disabled_at = NULL, disabled_reason = NULL, failures = 0, failing_since = NULL"
-            " WHERE webhook_id = :id"
+            " WHERE webhook_id = :id AND organisation_id = :organisation"
         ),
-        {"id": webhook_id},
+        {"id": webhook_id, "organisation": principal.organisation_id},
     )
 
 
-def disable_webhook(connection: Connection, webhook_id: str, *, reason: str, now: datetime) -> None:
+def disable_webhook(
+    connection: Connection, organisation_id: str, webhook_id: str, *, reason: str, now: datetime
+) -> None:
     """Nothing is sent to it from now on, not even what waits."""
-    values = {"id": webhook_id, "reason": reason, "now": now}
+    values = {"id": webhook_id, "organisation": organisation_id, "reason": reason, "now": now}
     connection.execute(
-        text("UPDATE webhook SET disabled_at = :now, disabled_reason = :reason WHERE webhook_id = :id"), values
+        text(
+            "UPDATE webhook SET disabled_at = :now, disabled_reason = :reason"
+            " WHERE webhook_id = :id AND organisation_id = :organisation"
+        ),
+        values,
     )
     connection.execute(
         text(
             "UPDATE webhook_delivery SET state = 'failed', settled_at = :now, error = 'its webhook was disabled'"
-            " WHERE webhook_id = :id AND state = 'pending'"
+            " WHERE webhook_id = :id AND organisation_id = :organisation AND state = 'pending'"
         ),
         values,
     )
 
 
-def delete_webhook(connection: Connection, webhook_id: str) -> bool:
+def delete_webhook(connection: Connection, principal: Principal, webhook_id: str) -> bool:
     """With its deliveries; whether there was such a webhook."""
-    return bool(connection.execute(text("DELETE FROM webhook WHERE webhook_id = :id"), {"id": webhook_id}).rowcount)
+    statement = text("DELETE FROM webhook WHERE webhook_id = :id AND organisation_id = :organisation")
+    values = {"id": webhook_id, "organisation": principal.organisation_id}
+    return bool(connection.execute(statement, values).rowcount)
 
 
 def insert_delivery(
@@ -120,13 +139,17 @@ def insert_delivery(
     return int(connection.execute(statement, values).scalar_one())
 
 
-def send_again(connection: Connection, webhook_id: str, delivery_id: int, *, now: datetime) -> bool:
+def send_again(
+    connection: Connection, principal: Principal, webhook_id: str, delivery_id: int, *, now: datetime
+) -> bool:
     """A delivery that is over starts anew; whether it did."""
     statement = text(
         "UPDATE webhook_delivery SET state = 'pending', attempts = 0, due_at = :now, settled_at = NULL, error = NULL,"
         " answer_status = NULL WHERE webhook_id = :id AND delivery_id = :delivery AND state <> 'pending'"
+        " AND organisation_id = :organisation"
     )
-    values = {"id": webhook_id, "delivery": delivery_id, "now": now}
+    organisation = principal.organisation_id
+    values = {"id": webhook_id, "organisation": organisation, "delivery": delivery_id, "now": now}
     return bool(connection.execute(statement, values).rowcount)
 
 

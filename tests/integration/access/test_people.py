@@ -116,10 +116,10 @@ def test_of_two_owners_who_step_down_together_one_stays(
     owners = [a_user(database, email=f"{number}@local.example") for number in range(2)]
     changed, count_owners = threading.Barrier(2), access_store.count_owners
 
-    def when_both_have_changed(connection: access_store.Connection) -> int:
+    def when_both_have_changed(connection: access_store.Connection, principal: Principal) -> int:
         with suppress(threading.BrokenBarrierError):  # as it should be: the other waits for this one's end
             changed.wait(0.3)
-        return count_owners(connection)
+        return count_owners(connection, principal)
 
     def step_down(owner: Principal) -> bool:
         try:
