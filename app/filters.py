@@ -12,10 +12,11 @@ import streamlit as st
 
 from app.formatting import escape, number, value_name, words
 from app.loaders import load_brandspaces
-from app.resources import current_principal
+from app.resources import current_principal, services
+from core.curation.brandspaces import choose_brandspace as remember_brandspace
 from core.errors import BadInputError
 from core.queries.ads import SORTS
-from core.queries.brandspaces import ALL_BRANDS, Brandspace
+from core.queries.brandspaces import ALL_BRANDS, Brandspace, chosen_brandspace
 from core.queries.facets import Facet
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 
@@ -72,7 +73,9 @@ def _address() -> dict[str, list[str]]:
 def choose_brandspace() -> Brandspace:
     """A select box of the brandspaces; the one in the address, else the last one chosen."""
     spaces = {space.brandspace_id: space for space in load_brandspaces(current_principal())}
-    wanted = st.query_params.get("brandspace") or st.session_state.get(_REMEMBERED, ALL_BRANDS)
+    if _REMEMBERED not in st.session_state:  # a new visit begins where the last one ended
+        st.session_state[_REMEMBERED] = chosen_brandspace(services().database, current_principal())
+    wanted = st.query_params.get("brandspace") or st.session_state[_REMEMBERED]
     st.session_state["choose_brandspace"] = wanted if wanted in spaces else ALL_BRANDS
     chosen = st.selectbox(
         "Brandspace",
@@ -91,6 +94,7 @@ def choose_brandspace() -> Brandspace:
 def _brandspace_changed() -> None:
     chosen = st.session_state["choose_brandspace"]
     st.session_state[_REMEMBERED] = chosen
+    remember_brandspace(services().database, current_principal(), chosen)
     write_params({})
     write_own("brandspace", "" if chosen == ALL_BRANDS else chosen)
 

@@ -52,6 +52,12 @@ def load_brandspaces(principal: Principal) -> list[brandspaces.Brandspace]:
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_archived(principal: Principal) -> list[brandspaces.Brandspace]:
+    """The newest archived brandspaces."""
+    return brandspaces.list_brandspaces(services().database, principal, archived=True)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
 def load_brands(principal: Principal) -> tuple[brands.BrandView, ...]:
     """The first 200 brands by slug."""
     return brands.list_brands(services().database, principal, limit=MAX_PAGE).items

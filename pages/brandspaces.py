@@ -5,22 +5,24 @@ from __future__ import annotations
 import streamlit as st
 
 from app.components.brand_table import brand_table, overview_tiles
+from app.components.brandspace_forms import brandspace_forms
 from app.components.empty_state import nothing_imported
 from app.components.error_notice import shown_errors
-from app.components.new_brandspace import new_brandspace
 from app.components.newest_strip import newest_strip
 from app.components.page_header import page_header
 from app.components.request_progress import request_progress
-from app.loaders import load_ads, load_overviews, now
+from app.loaders import load_ads, load_brands, load_overviews, now
 from app.resources import current_principal
 from app.view_models.brand_overviews import make_overview
 from core.queries.filters import AdFilters
 
 with shown_errors():
     principal = current_principal()
-    brandspace = page_header("Brandspaces", "Whom we watch, and what is new.").brandspace_id
+    shown = page_header("Brandspaces", "Whom we watch, and what is new.")
+    brandspace = shown.brandspace_id
     request_progress()
-    view = make_overview(load_overviews(principal, brandspace), now().date())
+    states = {brand.slug: brand.state for brand in load_brands(principal)}
+    view = make_overview(load_overviews(principal, brandspace), now().date(), roles=shown.roles, states=states)
     if not view.ads:
         nothing_imported()
     else:
@@ -35,4 +37,4 @@ with shown_errors():
         st.subheader("Brands", anchor=False)
         st.caption("Choose a row to see the brand's creatives.")
         brand_table(view.brands, brandspace)
-    new_brandspace()
+    brandspace_forms(principal, shown)

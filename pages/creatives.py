@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.components.ad_page import ad_page
 from app.components.error_notice import shown_errors
+from app.components.exports import export_menu
 from app.components.gallery import gallery, no_cards, pager, read_cursor
 from app.components.page_header import page_header
 from app.filters import choose_sort, filter_bar, read_filters
@@ -26,6 +27,7 @@ with shown_errors():
         with st.container(horizontal=True, vertical_alignment="bottom"):
             filter_bar(filters, load_facets(principal, brandspace, filters), names)
             sort = choose_sort()
+            export_menu(principal, brandspace, filters, sort)
         cards = load_ads(principal, brandspace, filters, cursor=read_cursor(), sort=sort)
         if cards.items:
             st.caption(counted(load_count(principal, brandspace, filters), "ad"))

@@ -32,7 +32,7 @@ def overview_tiles(view: Overview) -> None:
 def brand_table(brands: Sequence[BrandRow], brandspace: str) -> None:
     """One row a brand. The table is drawn as a picture: nothing in it is read as Markdown or HTML."""
     chosen = st.dataframe(
-        [_row(brand) for brand in brands],
+        [_row(brand, has_roles=any(one.role for one in brands)) for brand in brands],
         key=_TABLE_KEY,
         hide_index=True,
         height="content" if len(brands) <= _WHOLE_UP_TO else "auto",
@@ -42,6 +42,9 @@ def brand_table(brands: Sequence[BrandRow], brandspace: str) -> None:
             "Brand": st.column_config.TextColumn(width="medium"),
             "Ads": st.column_config.NumberColumn(format="localized", width="small"),
             "Last scan": st.column_config.DateColumn(format="D MMM YYYY"),
+            "Reading": st.column_config.TextColumn(
+                help="Tracked: read when its turn comes. Analysed: asked for, read first"
+            ),
             "New": st.column_config.NumberColumn(help="In the newest scan of its sources, not in the one before"),
             "Not seen": st.column_config.NumberColumn(help="The newest scan doesn't show it: no proof that it stopped"),
         },
@@ -51,9 +54,12 @@ def brand_table(brands: Sequence[BrandRow], brandspace: str) -> None:
         st.switch_page(page("creatives"), query_params=parameters | {"brandspace": brandspace})
 
 
-def _row(brand: BrandRow) -> dict[str, object]:
+def _row(brand: BrandRow, *, has_roles: bool) -> dict[str, object]:
+    role = {"Role": brand.role} if has_roles else {}
     return {
         "Brand": brand.name,
+        **role,
+        "Reading": brand.reading,
         "Source": brand.sources or "not scanned yet",
         "Ads": brand.ads,
         "Active": brand.active,

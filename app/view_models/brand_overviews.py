@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,10 +12,15 @@ from core.queries.overview import BrandOverview
 
 @dataclass(frozen=True, slots=True)
 class BrandRow:
-    """One brand of the table. ``new`` … ``not_seen`` are None before the first scan."""
+    """One brand of the table. ``new`` … ``not_seen`` are None before the first scan.
+
+    ``role`` in the brandspace, "" where it has none; ``reading``: Analysed (asked for) or Tracked.
+    """
 
     slug: str
     name: str
+    role: str
+    reading: str
     is_sample: bool
     sources: str
     ads: int
@@ -41,9 +46,12 @@ class Overview:
     news: str
 
 
-def make_overview(overviews: Sequence[BrandOverview], today: date) -> Overview:
-    """Brands by name; sums over all of them."""
-    rows = sorted((_row(item) for item in overviews), key=lambda row: row.name.casefold())
+def make_overview(
+    overviews: Sequence[BrandOverview], today: date, *, roles: Mapping[str, str] = {}, states: Mapping[str, str] = {}
+) -> Overview:
+    """Brands by name; sums over all of them. ``roles`` and ``states`` by slug."""
+    made = (_row(item, roles.get(item.slug, ""), states.get(item.slug, "tracked")) for item in overviews)
+    rows = sorted(made, key=lambda row: row.name.casefold())
     newest = max((row.last_scan_on for row in rows if row.last_scan_on), default=None)
     totals = {name: sum(getattr(item, name) for item in overviews) for name in ("ads", "active", "new", "changed")}
     return Overview(
@@ -55,11 +63,13 @@ def make_overview(overviews: Sequence[BrandOverview], today: date) -> Overview:
     )
 
 
-def _row(item: BrandOverview) -> BrandRow:
+def _row(item: BrandOverview, role: str, state: str) -> BrandRow:
     channels = sorted({news.channel for news in item.news})
     return BrandRow(
         slug=item.slug,
         name=item.display_name,
+        role=words(role),
+        reading=words(state),
         is_sample="sample" in channels,
         sources=", ".join(CHANNELS.get(channel, words(channel)) for channel in channels),
         ads=item.ads,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
 from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
 
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
 from core.curation.brandspaces import create_brandspace
-from core.domain.principal import LOCAL_PRINCIPAL
+from core.domain.principal import LOCAL_PRINCIPAL, Principal, Role
+from core.queries.brandspaces import get_brandspace
+from core.queries.requests import list_requests
 from tests.builders import AnAd, store, store_request, store_scan
-from tests.pages.conftest import ShowPage, params_of, texts
+from tests.pages.conftest import ShowPage, params_of, sign_in_as, texts
 
 
 def test_sums_and_brands_are_shown(show: ShowPage, database: Database) -> None:
@@ -86,11 +90,62 @@ def test_a_finished_request_is_not_running(show: ShowPage, database: Database) -
     assert "Running now" not in texts(show("brandspaces"))
 
 
+def button(page: AppTest, label: str) -> AppTest:
+    return next(found for found in page.button if found.label == label)
+
+
 def test_a_new_brandspace_is_made_and_opened(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1"), AnAd("2", brand="rival"))
     page = show("brandspaces")
-    page.text_input[0].set_value("Shoes")
-    page.multiselect[0].set_value(["rival"])
-    next(button for button in page.button if button.label == "Create").click().run()
+    page.text_input(key="name_new").set_value("Shoes")
+    page.multiselect(key="competitors_new").set_value(["rival"])
+    button(page, "Create").click().run()
     assert not page.exception
     assert list(page.dataframe[0].value["Brand"]) == ["Rival"]
+    assert list(page.dataframe[0].value["Role"]) == ["Competitor"]
+
+
+def test_a_brandspace_is_edited_in_place(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"), AnAd("2", brand="rival"))
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", competitors=["rival"])
+    page = show("brandspaces", brandspace=made.brandspace_id)
+    page.text_input(key=f"name_{made.brandspace_id}").set_value("Theirs")
+    page.multiselect(key=f"followed_{made.brandspace_id}").set_value(["acme"])
+    button(page, "Save").click().run()
+    after = get_brandspace(database, LOCAL_PRINCIPAL, made.brandspace_id)
+    assert (after.name, after.competitors, after.followed) == ("Theirs", ("rival",), ("acme",))
+
+
+def test_an_archived_brandspace_leaves_the_list_and_comes_back(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"))
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", competitors=["acme"])
+    page = show("brandspaces", brandspace=made.brandspace_id)
+    button(page, "Archive").click().run()
+    assert page.selectbox(key="choose_brandspace").options == ["All brands"]
+    button(page, "Restore").click().run()
+    assert page.selectbox(key="choose_brandspace").options == ["All brands", "Ours"]
+
+
+def test_a_new_visit_begins_in_the_brandspace_of_the_last(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"), AnAd("2", brand="rival"))
+    made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", competitors=["rival"])
+    show("brandspaces").selectbox(key="choose_brandspace").set_value(made.brandspace_id).run()
+    assert list(show("brandspaces").dataframe[0].value["Brand"]) == ["Rival"]
+
+
+def test_a_tracked_brand_is_analysed_on_demand(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"))
+    page = show("brandspaces")
+    assert list(page.dataframe[0].value["Reading"]) == ["Tracked"]
+    button(page, "Analyse now").click().run()
+    [request] = list_requests(database, LOCAL_PRINCIPAL).items
+    assert (request.kind, request.params["brand"]) == ("analyse", "acme")
+
+
+def test_a_viewer_sees_no_button_that_would_refuse(
+    show: ShowPage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(database, AnAd("1"))
+    sign_in_as(monkeypatch, Principal("local", Role.VIEWER))
+    labels = {found.label for found in show("brandspaces").button}
+    assert labels.isdisjoint({"Create", "Save", "Archive", "Analyse now"})

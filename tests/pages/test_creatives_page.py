@@ -14,6 +14,7 @@ from core.ai.taxonomy import load_taxonomy
 from core.curation.brandspaces import create_brandspace
 from core.curation.labels import correct_label
 from core.domain.principal import LOCAL_PRINCIPAL
+from core.queries.requests import list_requests
 from tests.builders import DAY, AnAd, store
 from tests.fakes.s3_wire import refusal, s3_wire
 from tests.hostile_texts import HOSTILE_TEXTS
@@ -218,6 +219,14 @@ def test_one_file_that_the_store_refuses_costs_one_picture(
     assert "The stored file can't be read just now" in said.replace("\\", "")
     assert "alpha" in said
     assert "beta" in said
+
+
+def test_what_is_filtered_is_exported(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1"), AnAd("2", brand="rival"))
+    page = show("creatives", brands="rival")
+    button(page, "Export").click().run()
+    [request] = list_requests(database, LOCAL_PRINCIPAL).items
+    assert (request.kind, request.params["filters"]) == ("export", {"brands": ["rival"]})
 
 
 def button(page: object, label: str) -> object:

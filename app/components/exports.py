@@ -1,0 +1,57 @@
+"""Ads as a file: asked for here, made in the background, fetched from the API with the session's cookie."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.components.changing import changing
+from app.formatting import ago, counted
+from app.loaders import load_requests, now
+from app.resources import current_principal, services
+from core.domain.principal import Permission, Principal
+from core.pipeline.exports import ask_for_export
+from core.queries.exports import EXPORT
+from core.queries.filters import AdFilters
+from core.queries.requests import RequestView
+
+_FORMATS = {"csv": "CSV, for a spreadsheet", "ndjson": "NDJSON, for programs"}
+_SHOWN = 5
+
+
+def export_menu(principal: Principal, brandspace: str, filters: AdFilters, sort: str) -> None:
+    """A menu: export what is filtered, and the newest files."""
+    with st.popover("Export", icon=":material/download:"):
+        if principal.may(Permission.WRITE):
+            chosen = st.radio("Every ad that passes the filters, as", list(_FORMATS), format_func=_FORMATS.__getitem__)
+            if st.button("Export", type="primary", key="ask_for_export"):
+                with changing("The export is being made: this menu shows when it is done."):
+                    ask_for_export(
+                        services().database, principal, brandspace=brandspace, filters=filters, format_name=chosen,
+                        sort=sort,
+                    )  # fmt: skip
+        else:
+            st.caption("You may fetch exports; to have one made, ask an owner or analyst of your organisation.")
+        _files()
+
+
+@st.fragment(run_every=3)
+def _files() -> None:
+    found = [item for item in load_requests(current_principal(), limit=50) if item.kind == EXPORT][:_SHOWN]
+    for request in found:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _file(request)
+
+
+def _file(request: RequestView) -> None:
+    result, kind = request.result or {}, str(request.params.get("format", "")).upper()
+    asked = ago(request.created_at, now())
+    if request.status == "completed" and not result.get("expired"):
+        size = f"{result.get('bytes', 0) / 1_000_000:,.1f} MB"
+        st.markdown(f"{kind} · {counted(result.get('rows', 0), 'ad')} · {size}  \n:small[:gray[{asked}]]")
+        address = f"{services().settings.api_url}/api/v1/exports/{request.request_id}/content"
+        st.link_button("Download", address, icon=":material/download:")
+    elif request.status == "completed":
+        st.markdown(f"{kind} · expired  \n:small[:gray[{asked}]]")
+    else:
+        rows = request.progress.get("rows", 0)
+        st.markdown(f"{kind} · {request.status}, {counted(rows, 'ad')} so far  \n:small[:gray[{asked}]]")
