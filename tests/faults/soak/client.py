@@ -23,7 +23,7 @@ from core.domain.principal import LOCAL_PRINCIPAL
 from core.errors import MediaProblemError, RetryableError
 from core.pipeline.imports import Importer
 from core.sources.sample import SampleMarket, SampleMediaFetcher
-from tests.daemon.support import Daemon
+from tests.daemon.support import Daemon, a_key
 from tests.faults.soak.elements import elements_of
 from tests.faults.soak.history import History
 from tests.faults.soak.media import outcome_of
@@ -126,7 +126,7 @@ class Client:
     over: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self._http = Daemon(self.services.settings)
+        self._http = Daemon(self.services.settings, a_key(self.services))
         settings = self.services.settings
         self._importer = Importer(self.services.database, self.services.objects, settings.media_max_bytes)
         self._thread = threading.Thread(target=self._run, name="client", daemon=True)

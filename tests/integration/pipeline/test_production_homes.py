@@ -17,6 +17,7 @@ from core.bootstrap import Services
 from core.domain.principal import LOCAL_PRINCIPAL
 from core.errors import NotAllowedError, UnavailableError
 from daemon.roles import ROLES, start_roles
+from tests.daemon.support import a_key
 from tests.fakes.mongo_server import MongoServer
 from tests.fakes.seaweed import Seaweed
 from tests.running_system import DAY, System, a_picture, running_services, running_system
@@ -78,9 +79,9 @@ def documents_in(mongo: MongoServer, name: str) -> list[dict[str, Any]]:
         return list(client[name]["documents"].find())
 
 
-def get(url: str) -> urllib3.BaseHTTPResponse:
+def get(url: str, headers: dict[str, str] | None = None) -> urllib3.BaseHTTPResponse:
     with urllib3.PoolManager() as pool:
-        return pool.request("GET", url, retries=False)
+        return pool.request("GET", url, retries=False, headers=headers)
 
 
 def test_an_import_puts_its_media_into_s3_and_its_rows_into_mongodb(
@@ -101,7 +102,8 @@ def test_an_import_puts_its_media_into_s3_and_its_rows_into_mongodb(
 def test_the_links_of_the_api_lead_to_s3_and_give_the_pictures(system: System, folder: Path, s3: Seaweed) -> None:
     import_folder(system, folder, "shared")
 
-    listed = json.loads(get(f"{system.services.settings.api_url}/api/v1/brandspaces/all/ads").data)["items"]
+    key = {"Authorization": f"Bearer {a_key(system.services)}"}
+    listed = json.loads(get(f"{system.services.settings.api_url}/api/v1/brandspaces/all/ads", key).data)["items"]
 
     links = [ad["cover_url"] for ad in listed]
     assert all(link.startswith(s3.endpoint) for link in links)
