@@ -30,7 +30,8 @@ with shown_errors():
         st.metric("Active sessions", number(account.active_sessions), border=True, help="Seen within 30 minutes.")
         shown = "–" if answer_ms is None else f"{answer_ms:,.0f} ms"
         st.metric("API answer time", shown, border=True, help="Mean over the last 24 hours; – without a call.")
-    shown_once()
+    with st.container():  # always there, so that the open tab stays open when something is shown in it
+        shown_once()
     parts = {"Sessions": session_list} | (_FOR_OWNERS if principal.may(Permission.ADMIN) else {})
     for tab, show in zip(st.tabs(list(parts)), parts.values(), strict=True):
         with tab:

@@ -53,7 +53,13 @@ def _create(principal: Principal, name: str, scopes: list[str], days: int | None
 
 def _key(principal: Principal, key: KeyView) -> None:
     used = f"used {ago(key.last_used_at, now())}" if key.last_used_at else "never used"
-    with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"key_{key.key_id}"):
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        border=True,
+        key=f"key_{key.key_id}",
+    ):
         st.markdown(
             f"**{one_line(key.name)}** :small[`{key.key_id}`]  \n"
             f":small[:gray[{', '.join(key.scopes)} · {key_state(key, now())} · {used}]]"

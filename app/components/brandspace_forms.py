@@ -77,7 +77,7 @@ def _archived(principal: Principal) -> None:
         return
     with st.popover(f"Archived · {len(archived)}", icon=":material/inventory_2:"):
         for space in archived:
-            with st.container(horizontal=True, vertical_alignment="center"):
+            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 when = f"archived {ago(space.archived_at, now())}" if space.archived_at else ""
                 st.markdown(f"**{one_line(space.name)}**  \n:small[:gray[{when}]]")
                 if st.button("Restore", key=f"restore_{space.brandspace_id}", type="tertiary"):

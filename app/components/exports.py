@@ -38,7 +38,7 @@ def export_menu(principal: Principal, brandspace: str, filters: AdFilters, sort:
 def _files() -> None:
     found = [item for item in load_requests(current_principal(), limit=50) if item.kind == EXPORT][:_SHOWN]
     for request in found:
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             _file(request)
 
 

@@ -35,7 +35,13 @@ def people(principal: Principal) -> None:
 
 
 def _person(principal: Principal, user: UserView) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", border=True, key=f"person_{user.user_id}"):
+    with st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        border=True,
+        key=f"person_{user.user_id}",
+    ):
         seen = f"last sign-in {ago(user.last_sign_in_at, now())}" if user.last_sign_in_at else "hasn't signed in yet"
         state = " · :red[disabled]" if user.disabled_at else ""
         you = " (you)" if user.user_id == principal.user_id else ""

@@ -17,7 +17,11 @@ def session_list(principal: Principal) -> None:
     """Each with a button that ends it."""
     for session in load_sessions(principal):
         with st.container(
-            horizontal=True, vertical_alignment="center", border=True, key=f"session_{session.session_id}"
+            horizontal=True,
+            horizontal_alignment="distribute",
+            vertical_alignment="center",
+            border=True,
+            key=f"session_{session.session_id}",
         ):
             st.markdown(f"**{one_line(session.email)}**  \n:small[:gray[{one_line(session_line(session, now()))}]]")
             if st.button("End", key=f"end_{session.session_id}", type="tertiary"):

@@ -33,7 +33,7 @@ def webhook_list(principal: Principal) -> None:
 def _webhook(principal: Principal, hook: WebhookView) -> None:
     key = hook.webhook_id
     with st.container(border=True, key=f"webhook_{key}", gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f"**{one_line(hook.url)}**  \n:small[:gray[{_state(hook)}]]")
             with st.popover("Change", type="tertiary", width="content"):
                 _changes(principal, hook)
