@@ -55,7 +55,9 @@ def identify() -> Principal:
         return _of_key("bearer", offered)
     token = request.cookies.get(SESSION_COOKIE)
     if not token:
-        raise SignInError("send an API key as `Authorization: Bearer adk_…`; `./adology keys create` makes one")
+        raise SignInError(
+            "send an API key in the header Authorization, after the word Bearer; `./adology keys create` makes one"
+        )
     if is_of_another_site():
         raise SignInError("a session counts on pages of ours only: pages of other sites send an API key")
     return _of_session(token)

@@ -16,11 +16,13 @@ from core.errors import (
     MediaProblemError,
     NotFoundError,
     RetryableError,
+    SignInError,
     ThrottledError,
     UnavailableError,
 )
 from daemon.api.errors import STATUS, register_errors
 from daemon.api.measures import install_measures
+from daemon.api.sign_in import identify
 
 
 def _answer(error: Exception, **headers: str) -> Any:
@@ -80,3 +82,9 @@ def test_a_secret_in_an_error_message_does_not_leave() -> None:
 
 def test_an_odd_request_id_is_replaced() -> None:
     assert _answer(ConflictError("taken"), X_Request_Id="a b<script>").headers["X-Request-Id"].isalnum()
+
+
+def test_who_shows_no_key_is_told_the_whole_of_what_to_send() -> None:
+    with Flask(__name__).test_request_context("/api/v1/brands"), pytest.raises(SignInError) as refusal:
+        identify()
+    assert _answer(refusal.value).json["error"]["message"] == str(refusal.value)  # nothing taken for a secret
