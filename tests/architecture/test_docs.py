@@ -65,7 +65,9 @@ def unknown_commands(text: str) -> list[str]:
 
 
 def unknown_variables(text: str) -> list[str]:
-    return sorted(set(VARIABLE.findall(text)) - {f"ADOLOGY_{name.upper()}" for name in Settings.model_fields})
+    settings = {f"ADOLOGY_{name.upper()}" for name in Settings.model_fields}
+    of_the_example = VARIABLE.findall((ROOT / "clients/python/example.py").read_text("utf-8"))
+    return sorted(set(VARIABLE.findall(text)) - settings.union(of_the_example))
 
 
 def missing_paths(text: str) -> list[str]:
