@@ -10,7 +10,7 @@ DEV_STAMP := .venv/.installed-dev-$(shell cksum < requirements-dev.txt | cut -d'
 PEERS := benchmarks/.venv-peers
 PEERS_STAMP := $(PEERS)/.installed-$(shell cksum < benchmarks/requirements-peers.txt | cut -d' ' -f1)
 
-.PHONY: help up install test test-faults test-faults-registry test-faults-simulation test-faults-crashes test-faults-soak lint check bench bench-pipeline bench-api label-quality screenshots clean
+.PHONY: help up install test test-api test-faults test-faults-registry test-faults-simulation test-faults-crashes test-faults-soak lint check bench bench-pipeline bench-api label-quality screenshots clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test-faults-crashes: $(DEV_STAMP) ## L3: processes die at every crash point
 
 test-faults-soak: $(DEV_STAMP) ## L4: kill -9 at random, and a checker of what became of everything
 	@$(FAULTS) tests/faults/test_soak.py
+
+test-api: $(DEV_STAMP) ## What holds for every call of the API (EXAMPLES=200 asks more of each)
+	@EXAMPLES=$(or $(EXAMPLES),20) $(BIN)/pytest -q tests/api tests/daemon/test_guard.py tests/e2e/test_docs_page.py
 
 lint: $(DEV_STAMP) ## Style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -37,10 +37,12 @@ def install_idempotency(app: Flask) -> None:
     """Every POST under /api/v1 that is registered by now; no view needs to know."""
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith("/api/v1/") and "POST" in (rule.methods or ()):
-            app.view_functions[rule.endpoint] = _once(app.view_functions[rule.endpoint])
+            app.view_functions[rule.endpoint] = once(app.view_functions[rule.endpoint])
 
 
-def _once(view: View) -> View:
+def once(view: View) -> View:
+    """The view, done once for each key it is called with."""
+
     @wraps(view)
     def run(**path: Any) -> Any:
         key = request.headers.get(HEADER)

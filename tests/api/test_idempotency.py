@@ -11,10 +11,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from flask import Response
 from sqlalchemy import Connection, create_engine, pool, text
 
 from core.adapters.postgres.roles import Cluster
 from core.domain.principal import Principal
+from core.pipeline.requests import ask_for_ingest
+from daemon.api.context import current_principal
+from daemon.api.idempotency import once
 from tests.daemon.conftest import StartDaemon
 from tests.daemon.support import Answer, LocalDaemon, a_key
 
@@ -39,6 +43,16 @@ def nobody_queues(cluster: Cluster) -> Iterator[Connection]:
         connection.execute(text("LOCK TABLE outbox IN EXCLUSIVE MODE"))
         yield connection
         connection.rollback()
+
+
+@contextmanager
+def change_rights(cluster: Cluster, change: str) -> Iterator[None]:
+    engine = create_engine(cluster.owner, poolclass=pool.NullPool)
+    with engine.begin() as connection:
+        connection.execute(text(change))
+    yield
+    with engine.begin() as connection:
+        connection.execute(text(change.replace("REVOKE", "GRANT").replace("FROM", "TO")))
 
 
 def stopped_backend(connection: Connection) -> int:
@@ -90,6 +104,13 @@ def test_a_call_cut_off_in_the_middle_leaves_nothing_and_may_be_repeated(daemon:
     assert (count(daemon, "request"), count(daemon, "idempotency_key")) == (1, 1)
 
 
+def test_what_cannot_be_kept_is_not_done(daemon: LocalDaemon, cluster: Cluster) -> None:
+    with change_rights(cluster, "REVOKE UPDATE ON idempotency_key FROM adology_app"):
+        assert ask(daemon, "unkept").status == 500
+    assert (count(daemon, "request"), count(daemon, "outbox"), count(daemon, "idempotency_key")) == (0, 0, 0)
+    assert ask(daemon, "unkept").status == 202
+
+
 def test_who_waits_for_a_call_that_fails_does_the_work_himself(daemon: LocalDaemon, cluster: Cluster) -> None:
     with ThreadPoolExecutor(2) as threads:
         with nobody_queues(cluster) as connection:
@@ -136,6 +157,17 @@ def test_a_refused_call_keeps_nothing(daemon: LocalDaemon) -> None:
     assert daemon.post("/api/v1/ingest", b"{", Idempotency_Key="no").status == 422
     assert count(daemon, "idempotency_key") == 0
     assert ask(daemon, "no").status == 202
+
+
+def test_a_refusal_that_a_view_returns_undoes_what_it_did(daemon: LocalDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change_of_mind() -> Response:
+        services = daemon.services
+        ask_for_ingest(services.database, services.sources, current_principal(), brand="northtrail", source=None)
+        return Response(status=409)
+
+    monkeypatch.setitem(daemon.app.view_functions, "ingest.ingest", once(change_of_mind))
+    assert ask(daemon, "no").status == 409
+    assert (count(daemon, "request"), count(daemon, "idempotency_key")) == (0, 0)
 
 
 def test_a_key_that_is_none_is_400(daemon: LocalDaemon) -> None:
