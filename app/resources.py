@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
 from core.access.sign_in import SignedIn, bearer_of_session
@@ -41,6 +43,18 @@ def current_principal() -> Principal:
     if found is None:
         raise SignInError("your session has ended: sign in again")
     return found.principal
+
+
+def api_address() -> str:
+    """Where this browser reaches the API with its session's cookie.
+
+    On one's own machine that is the name by which the workbench was opened: a cookie of localhost isn't 127.0.0.1's.
+    """
+    settings = services().settings
+    opened = urlsplit(st.context.url or "").hostname
+    if settings.public_url or opened not in ("localhost", "127.0.0.1"):
+        return settings.api_url
+    return f"http://{opened}:{settings.api_port}"
 
 
 def require_operator() -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from app.components.changing import changing
 from app.formatting import ago, counted
 from app.loaders import load_requests, now
-from app.resources import current_principal, services
+from app.resources import api_address, current_principal, services
 from core.domain.principal import Permission, Principal
 from core.pipeline.exports import ask_for_export
 from core.queries.exports import EXPORT
@@ -48,7 +48,7 @@ def _file(request: RequestView) -> None:
     if request.status == "completed" and not result.get("expired"):
         size = f"{result.get('bytes', 0) / 1_000_000:,.1f} MB"
         st.markdown(f"{kind} · {counted(result.get('rows', 0), 'ad')} · {size}  \n:small[:gray[{asked}]]")
-        address = f"{services().settings.api_url}/api/v1/exports/{request.request_id}/content"
+        address = f"{api_address()}/api/v1/exports/{request.request_id}/content"
         st.link_button("Download", address, icon=":material/download:")
     elif request.status == "completed":
         st.markdown(f"{kind} · expired  \n:small[:gray[{asked}]]")
