@@ -144,6 +144,11 @@ def test_the_readme_names_only_options_that_exist() -> None:
     assert found_in_code(OPTION, readme) <= {f"--{name.replace('_', '-')}" for name in functions}
 
 
+def test_decisions_are_numbered_in_order() -> None:
+    numbers = re.findall(r"^\*\*(\d+)\. ", (ROOT / "docs" / "decisions.md").read_text("utf-8"), re.MULTILINE)
+    assert [int(number) for number in numbers] == list(range(1, len(numbers) + 1))
+
+
 def test_every_name_in_the_glossary_is_in_the_code() -> None:
     names = set()
     for row in re.findall(r"^\| (?!word)[^|]+\| ([^|]+) \|", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M):
