@@ -207,5 +207,6 @@ def test_every_post_of_the_api_looks_at_the_key(daemon: LocalDaemon) -> None:
     ]
     assert len(rules) >= 3
     for rule in rules:
-        answer = daemon.post(re.sub(r"<[^>]+>", "x", rule.rule), {}, Idempotency_Key="a b")
+        path = re.sub(r"<[^>]+>", "x", re.sub(r"<int:[^>]+>", "1", rule.rule))
+        answer = daemon.post(path, {}, Idempotency_Key="a b")
         assert (answer.status, "Idempotency-Key" in answer.error["message"]) == (400, True), rule
