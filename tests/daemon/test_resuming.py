@@ -11,10 +11,11 @@ import pytest
 from core.adapters.postgres.event_feed import announce
 from core.adapters.postgres.request_store import record_event
 from core.adapters.postgres.roles import Cluster
+from core.errors import RetryableError
 from core.queries import events
 from daemon.hub import Client
 from tests.daemon.conftest import StartDaemon
-from tests.daemon.support import ANSWER_SECONDS, LocalDaemon, WebSocket, hear, subscribe
+from tests.daemon.support import ANSWER_SECONDS, LocalDaemon, WebSocket, farewell, hear, subscribe
 
 
 def tell(daemon: LocalDaemon, request_id: str, *numbers: int) -> None:
@@ -161,3 +162,15 @@ def test_a_snapshot_is_followed_by_no_event_that_it_shows_already(
     subscribe(client, [request_id])
     tell(daemon, request_id, 2)
     assert hear(client)["result"] == 2
+
+
+def test_who_subscribes_while_the_database_is_away_is_sent_to_come_back(
+    daemon: LocalDaemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_away(*_: Any, **__: Any) -> None:
+        raise RetryableError("PostgreSQL did not answer; try again")
+
+    monkeypatch.setattr("daemon.sockets.catch_up", is_away)
+    client = daemon.connect()
+    client.send('{"subscribe": "all"}')
+    assert farewell(client) == (1013, "PostgreSQL did not answer; try again")
