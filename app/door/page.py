@@ -39,12 +39,19 @@ class Button:
     is_quiet: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to type in a terminal, under a sentence that says why."""
+
+    why: str
+    text: str
+
+
 def show(
-    title: str, *paragraphs: str, buttons: tuple[Button, ...] = (), command: str = "", is_bad: bool = False
+    title: str, text: str, *, buttons: tuple[Button, ...] = (), command: Command | None = None, is_bad: bool = False
 ) -> str:
     """A page. Every text is escaped."""
-    said = "".join(f"<p>{escape(text)}</p>" for text in paragraphs)
-    shown = f"<code>{escape(command)}</code>" if command else ""
+    typed = f"<p>{escape(command.why)}</p><code>{escape(command.text)}</code>" if command else ""
     pressed = "".join(map(_button, buttons))
     role = ' role="alert"' if is_bad else ""
     return (
@@ -53,7 +60,7 @@ def show(
         '<meta name="robots" content="noindex"><meta name="color-scheme" content="light dark">'
         f"<title>{escape(title)} · Adology</title>"
         f'<link rel="icon" href="data:image/svg+xml;base64,{_ICON}"><style>{_STYLE}</style></head>'
-        f"<body><main>{_LOGO}<h1>{escape(title)}</h1><div{role}>{said}</div>{pressed}{shown}</main></body></html>"
+        f"<body><main>{_LOGO}<h1>{escape(title)}</h1><p{role}>{escape(text)}</p>{pressed}{typed}</main></body></html>"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.door.page import Button, show
+from app.door.page import Button, Command, show
 from core.bootstrap import OIDC_CALLBACK
 from core.errors import AdologyError
 from core.settings import Settings
@@ -15,14 +15,13 @@ SIGN_IN: Final = "/sign-in"
 SIGN_OUT: Final = "/sign-out"
 OIDC: Final = "/sign-in/oidc"
 LEFT: Final = "/auth/logout"  # where Streamlit's `st.logout` sends the browser
-COMMAND: Final = "./adology login"
-_FOR_A_LINK: Final = "A one-time link signs you in. Whoever runs Adology prints one with this command:"
+_FOR_A_LINK: Final = Command("A one-time link signs you in. Whoever runs Adology prints one with:", "./adology login")
 
 
 def sign_in_page(settings: Settings) -> str:
     """How to come in."""
     text = "This workbench is for people who were invited."
-    return show("Sign in", text, _FOR_A_LINK, buttons=_provider(settings), command=COMMAND)
+    return show("Sign in", text, buttons=_provider(settings), command=_FOR_A_LINK)
 
 
 def link_page(token: str) -> str:

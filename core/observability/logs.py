@@ -36,7 +36,7 @@ _FIRST_FIELDS: Final = ("timestamp", "level", "event", "logger")
 # Below WARNING these write requests, headers or bound parameters: our own wrapper tells of the calls instead.
 _QUIET: Final = (
     *("boto3", "botocore", "s3transfer", "urllib3", "pymongo", "openai", "httpx2", "httpcore2"),
-    *("sqlalchemy", "asyncio", "PIL", "apscheduler.executors"),
+    *("sqlalchemy", "asyncio", "PIL", "apscheduler.executors", "uvicorn.access", "uvicorn.error"),
 )
 # A repeat that is skipped because the last one still runs is no news.
 _SILENT: Final = ("apscheduler.scheduler",)

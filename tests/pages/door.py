@@ -128,8 +128,7 @@ async def _behind(_: Request) -> PlainTextResponse:
 
 async def _stream(websocket: WebSocket) -> None:
     await websocket.accept()
-    await websocket.send_text(BEHIND)
-    await websocket.receive()  # the goodbye
+    await websocket.close()
 
 
 @contextmanager
