@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from benchmarks.api.market import Market, fill
 from benchmarks.api.recorder import recorded
 from benchmarks.harness import System, goal, report, running_daemon, server_settings, temporary_system
 from core.access.keys import create_key
+from core.adapters.child_process import die_with_parent
 from core.adapters.file_secrets import FileSecretStore
 from core.adapters.postgres.roles import describe_cluster
 from core.bootstrap import DATABASE_NAME, admin_url
@@ -82,7 +84,6 @@ def measure(sizes: Sequence[int], *, pairs: int, only: Sequence[str]) -> None:
             )
             found[ads] = _measure_size(system, endpoints, pairs)
             settings = server_settings(system)
-        _print_table(found[ads])
     _report(found, settings, pairs)
 
 
@@ -102,17 +103,13 @@ def _measure_size(system: System, endpoints: Sequence[Endpoint], pairs: int) -> 
     with running_daemon(system, **_NO_LIMIT), _echo(system) as echo, _caller() as ask:
         api = {"kind": "http", "port": system.settings.api_port}
         sql = {"kind": "sql", "server": _server(system), "scope": LOCAL_PRINCIPAL.scope}
-        return {
-            call.endpoint.name: _figures(
-                ask,
-                call,
-                {**api, "request": call.request},
-                {**sql, "statements": call.statements},
-                echo=echo,
-                pairs=pairs,
-            )
-            for call in calls
-        }
+        print(_HEADER)
+        found = {}
+        for call in calls:
+            sides = {**api, "request": call.request}, {**sql, "statements": call.statements}
+            found[call.endpoint.name] = _figures(ask, call, *sides, echo=echo, pairs=pairs)
+            _print_row(call.endpoint.name, found[call.endpoint.name])
+        return found
 
 
 def _server(system: System) -> dict[str, Any]:
@@ -212,7 +209,11 @@ def _caller() -> Iterator[Callable[[Job], tuple[list[float], float]]]:
 def _echo(system: System) -> Iterator[Job]:
     """The bare Flask echo on the port that the workbench would have."""
     port = system.settings.workbench_port
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.api.echo", str(port)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.api.echo", str(port)],
+        stderr=subprocess.DEVNULL,
+        preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one system call, no Python locks
+    )
     try:
         _wait_for(port)
         yield {"kind": "http", "port": port, "request": f"GET /hello HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\n\r\n"}
@@ -234,17 +235,18 @@ def _wait_for(port: int) -> None:
 # --- telling -------------------------------------------------------------------------------------------
 
 
-def _print_table(found: Mapping[str, Figures]) -> None:
+_HEADER = (
+    f"{'':<20}{'p50':>9}{'p95':>9}{'p99':>9}{'a second':>10}{'SQL p50':>9}{'SQL p95':>9}{'over SQL':>10}"
+    f"{'echo p50':>10}{'questions':>11}{'KB':>7}"
+)
+
+
+def _print_row(name: str, f: Figures) -> None:
     print(
-        f"{'':<20}{'p50':>9}{'p95':>9}{'p99':>9}{'a second':>10}{'SQL p50':>9}{'SQL p95':>9}{'over SQL':>10}"
-        f"{'echo p50':>10}{'questions':>11}{'KB':>7}"
+        f"{name:<20}{f.p50:>9.2f}{f.p95:>9.2f}{f.p99:>9.2f}{f.per_second:>10.1f}{f.sql_p50:>9.2f}{f.sql_p95:>9.2f}"
+        f"{f.over_sql:>10.2f}{f.echo_p50:>10.2f}{f.statements:>11}{f.answer_bytes / 1000:>7.1f}",
+        flush=True,
     )
-    for name, f in found.items():
-        print(
-            f"{name:<20}{f.p50:>9.2f}{f.p95:>9.2f}{f.p99:>9.2f}{f.per_second:>10.0f}{f.sql_p50:>9.2f}{f.sql_p95:>9.2f}"
-            f"{f.over_sql:>10.2f}{f.echo_p50:>10.2f}{f.statements:>11}{f.answer_bytes / 1000:>7.1f}",
-            flush=True,
-        )
 
 
 def _report(found: Mapping[int, Mapping[str, Figures]], settings: Mapping[str, str], pairs: int) -> None:
