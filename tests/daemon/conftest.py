@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,17 @@ StartDaemon = Callable[..., LocalDaemon]
 @pytest.fixture
 def start_daemon(cluster: Cluster, tmp_path: Path) -> Iterator[StartDaemon]:
     """Serve with changed settings: ``start_daemon(socket_cap=1)``."""
+    with daemons(cluster, tmp_path) as start:
+        yield start
+
+
+@contextmanager
+def daemons(cluster: Cluster, home: Path) -> Iterator[StartDaemon]:
+    """Those that are started inside, of one home."""
     running: list[tuple[LocalDaemon, BaseWSGIServer, threading.Thread]] = []
 
     def start(**changes: Any) -> LocalDaemon:
-        services = build_services(daemon_settings(tmp_path, cluster, **changes))
+        services = build_services(daemon_settings(home, cluster, **changes))
         app = create_app(services.settings, services)
         server = make_server("127.0.0.1", services.settings.api_port, app, threaded=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -168,4 +168,4 @@ def daemon_settings(home: Path, cluster: Cluster, **changes: Any) -> Settings:
         "database_worker_url": text(cluster.urls.worker),
         "database_operator_url": text(cluster.urls.operator),
     }
-    return Settings(_env_file=None, home=home, api_port=free_port(), **urls, **changes)
+    return Settings(_env_file=None, home=home, api_port=free_port(), **{**urls, **changes})
