@@ -55,6 +55,7 @@ STATUS: Final[Mapping[type[AdologyError], int]] = {
 INVALID_BODY: Final = 422
 SERVER_ERROR: Final = 500
 _RETRY_AFTER_SECONDS: Final = 1.0  # where the error doesn't say
+_NO_OBJECT: Final = "send a JSON object, with the header Content-Type: application/json"
 
 
 class ErrorDetail(BaseModel):
@@ -101,7 +102,11 @@ def invalid_input(error: ValidationError) -> Response:
     """Names the wrong fields, never repeats their values."""
     items = error.errors(include_url=False, include_context=False, include_input=False)
     details = [
-        ErrorDetail(field=".".join(str(part) for part in item["loc"]) or "body", problem=item["msg"]) for item in items
+        ErrorDetail(
+            field=".".join(map(str, item["loc"])) or "body",
+            problem=item["msg"] if item["loc"] or item["type"] != "model_type" else _NO_OBJECT,
+        )
+        for item in items
     ]
     fields = ", ".join(detail.field for detail in details)
     return error_response(INVALID_BODY, BadInputError.code, f"check {fields}", details)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
+from pydantic import BaseModel, ValidationError
 
 from core.domain.media import MediaStatus
 from core.errors import (
@@ -20,9 +21,11 @@ from core.errors import (
     ThrottledError,
     UnavailableError,
 )
-from daemon.api.errors import STATUS, register_errors
+from daemon.api.errors import STATUS, invalid_input, register_errors
 from daemon.api.measures import install_measures
 from daemon.api.sign_in import identify
+
+JSON = "application/json"
 
 
 def _answer(error: Exception, **headers: str) -> Any:
@@ -88,3 +91,23 @@ def test_who_shows_no_key_is_told_the_whole_of_what_to_send() -> None:
     with Flask(__name__).test_request_context("/api/v1/brands"), pytest.raises(SignInError) as refusal:
         identify()
     assert _answer(refusal.value).json["error"]["message"] == str(refusal.value)  # nothing taken for a secret
+
+
+class _Body(BaseModel):
+    brand: str
+
+
+@pytest.mark.parametrize("sent", [{"data": '{"brand": "x"}'}, {"json": []}, {"data": "{", "content_type": JSON}, {}])
+def test_who_sends_no_json_object_is_told_how(sent: dict[str, Any]) -> None:
+    app = Flask(__name__)
+
+    @app.post("/brands")
+    def post() -> Any:
+        try:
+            return _Body.model_validate(request.get_json(silent=True)).brand  # as flask_openapi does
+        except ValidationError as error:
+            return invalid_input(error)
+
+    answer: Any = app.test_client().post("/brands", **sent)
+    problem = "send a JSON object, with the header Content-Type: application/json"
+    assert answer.json["error"]["details"] == [{"field": "body", "problem": problem}]
