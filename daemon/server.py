@@ -7,9 +7,12 @@ a database pool or a model made before the fork would hang there.
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 import threading
+import time
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from flask import Flask
@@ -34,6 +37,7 @@ SPARE_THREADS: Final = 64  # for HTTP while every socket is taken
 GRACEFUL_SECONDS: Final = 20
 KEEPALIVE_SECONDS: Final = 75  # workers keep their connections to the registry
 LONGEST_REQUEST_LINE_BYTES: Final = 8190  # beyond what the guard refuses in the one shape errors have
+REQUEST_SECONDS: Final = 15  # for a client to send its request, head and body
 STALLED_SECONDS: Final = 120  # a main loop silent for that long is killed and started again
 
 
@@ -91,7 +95,37 @@ class DaemonServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
 
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Stops the roles while HTTP still answers (their last results go to the registry), then ends."""
+    """Stops the roles while HTTP still answers (their last results go to the registry), then ends.
+
+    Who begins a request and doesn't end it is cut off: gunicorn would give him a thread for as long as he likes, and
+    some hundred of his kind would have them all, without a key.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._arriving: dict[Any, tuple[float, Any]] = {}  # connection → when it is cut off, and its body if known
+
+    def handle(self, conn: Any) -> Any:
+        """One request, in a thread of the pool."""
+        self._arriving[conn] = (time.monotonic() + REQUEST_SECONDS, None)
+        try:
+            return super().handle(conn)
+        finally:
+            self._arriving.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Its head is here."""
+        self._arriving[conn] = (self._arriving[conn][0], req.body.reader)
+        return super().handle_request(req, conn)
+
+    def murder_pending(self) -> None:
+        """Called every second: gunicorn's own check of who is late, and ours."""
+        super().murder_pending()
+        for conn, (cut_off_at, body) in list(self._arriving.items()):
+            is_here = body is not None and not getattr(body, "length", 0)
+            if not is_here and time.monotonic() > cut_off_at:
+                with suppress(OSError):  # it left by itself
+                    conn.sock.shutdown(socket.SHUT_RDWR)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM. A thread does it: a signal handler may hold any lock."""

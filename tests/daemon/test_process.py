@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -19,6 +21,7 @@ from core.adapters.postgres.roles import Cluster
 from core.bootstrap import build_services
 from core.settings import Settings
 from daemon.__main__ import main
+from daemon.server import REQUEST_SECONDS
 from tests.daemon.support import ANSWER_SECONDS, Daemon, a_key, daemon_settings, farewell, hear
 
 START_SECONDS = 60
@@ -59,7 +62,7 @@ def test_the_process_serves_http_and_sockets_and_ends_in_time(process: tuple[sub
     children = psutil.Process(started.pid).children(recursive=True)
     client = daemon.connect()
     client.send('{"subscribe": "all"}')
-    assert hear(client) == {"subscribed": "all"}
+    assert hear(client) == {"subscribed": "all", "event_id": 0}
     started.send_signal(signal.SIGTERM)
     assert farewell(client)[0] == 1001
     _, log = started.communicate(timeout=15)
@@ -68,6 +71,20 @@ def test_the_process_serves_http_and_sockets_and_ends_in_time(process: tuple[sub
     records = [json.loads(line) for line in log.splitlines()]  # every line came through our one pipeline
     assert "gunicorn.error" in {record["logger"] for record in records}
     assert not [record for record in records if record["level"] in ("error", "critical")]
+
+
+@pytest.mark.parametrize("sent", [b"", b"Content-Length: 9\r\n\r\nhalf"], ids=["head", "body"])
+def test_who_sends_half_a_request_doesnt_keep_a_thread(
+    process: tuple[subprocess.Popen[str], Daemon], sent: bytes
+) -> None:
+    _, daemon = process
+    head = f"POST /notify HTTP/1.1\r\nHost: 127.0.0.1:{daemon.port}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout=REQUEST_SECONDS + ANSWER_SECONDS) as stalled:
+        stalled.sendall(head.encode() + sent)
+        with suppress(ConnectionResetError):
+            while stalled.recv(1024):  # an answer to what came, or nothing; then the end
+                pass
+    assert daemon.get("/healthz").status == 200
 
 
 def test_a_process_of_workers_opens_no_port_and_ends_on_a_signal(cluster: Cluster, tmp_path: Path) -> None:
