@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from core.queries.exports import COLUMNS, ExportRow
 
 # What a spreadsheet takes for the beginning of a formula, or skips to find one; the wide forms count as the narrow.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # before a formula: as spaces, which some programs drop
 _BYTE_ORDER_MARK = "\ufeff"  # without it Excel reads UTF-8 as the code page of its country
 _SEPARATOR = "; "
 
@@ -99,7 +101,12 @@ def _cell(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     text = _SEPARATOR.join(map(_word, value)) if isinstance(value, list | tuple) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    bare = text.lstrip(string.whitespace + "\u00a0\u3000" + _UNSEEN)
+    return text.startswith(_FORMULA_STARTS) or bare.startswith(_FORMULA_STARTS)
 
 
 def _word(value: Any) -> str:

@@ -36,6 +36,9 @@ def cells(line: bytes) -> dict[str, str]:
         ("＝1", "'＝1"),
         ("1+1=2", "1+1=2"),
         ('a "quote", a comma\nand a line', 'a "quote", a comma\nand a line'),
+        (" =1+1", "' =1+1"),
+        ("\u00a0\u200b=1+1", "'\u00a0\u200b=1+1"),
+        (" text", " text"),
         ("広告 🎯", "広告 🎯"),
     ],
 )
