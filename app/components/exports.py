@@ -46,7 +46,7 @@ def _file(request: RequestView) -> None:
     result, kind = request.result or {}, str(request.params.get("format", "")).upper()
     asked = ago(request.created_at, now())
     if request.status == "completed" and not result.get("expired"):
-        size = f"{result.get('bytes', 0) / 1_000_000:,.1f} MB"
+        size = f"{result.get('bytes', 0) / 1_000:,.0f} kB"
         st.markdown(f"{kind} · {counted(result.get('rows', 0), 'ad')} · {size}  \n:small[:gray[{asked}]]")
         address = f"{api_address()}/api/v1/exports/{request.request_id}/content"
         st.link_button("Download", address, icon=":material/download:")
