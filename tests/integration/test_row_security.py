@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -359,3 +360,117 @@ def test_a_scope_ends_with_its_transaction(tenants: Database) -> None:
 def test_a_reader_writes_nothing(tenants: Database) -> None:
     with pytest.raises(DBAPIError, match="read-only"), tenants.reader(Principal("ours")) as connection:
         connection.execute(text("DELETE FROM request"))
+
+
+# --- with nothing forgotten: every table, every door, every connection --------------------------------
+
+
+def test_without_a_scope_the_app_sees_no_row_of_any_table(tenants: Database, cluster: Cluster) -> None:
+    """But for what says which version of the schema this is, and how labels were made."""
+    readable = text(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm')"
+        " AND relnamespace = 'public'::regnamespace AND has_table_privilege(oid, 'SELECT')"
+    )
+    for scope in (None, ""):
+        with session(cluster.urls.app, scope) as connection:
+            rows = {
+                name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one()
+                for name in connection.execute(readable).scalars().all()
+            }
+        assert {name for name, count in rows.items() if count} == {"alembic_version", "provenance"}, scope
+        assert {"seen_label", "request_brandspace", "ad", "session"} <= set(rows)
+
+
+def test_the_labels_that_are_seen_are_those_of_shared_and_own_contents(tenants: Database, cluster: Cluster) -> None:
+    """An organisation's corrections show to it alone."""
+    everybodys = AnAd("1", "acme", "shared", account="shared", copy="shared words")
+    with session(cluster.owner) as connection:
+        correction = {"scope": "shared", "content_id": everybodys.content_id, "dimension": "hook", "corrected_by": "x"}
+        theirs = correction | {"organisation_id": "theirs", "values": ["theirs alone"]}
+        connection.execute(insert(schema.label_overlay).values(theirs))
+        connection.commit()
+    statement = text("SELECT DISTINCT scope, value FROM seen_label WHERE dimension = 'hook'")
+    seen_by = {}
+    for scope in ("ours", "theirs"):
+        with session(cluster.urls.app, scope) as connection:
+            seen_by[scope] = {(row.scope, row.value) for row in connection.execute(statement)}
+
+    assert seen_by["ours"] >= {("shared", "x"), ("ours", "x")}
+    assert ("theirs", "x") not in seen_by["ours"]
+    assert ("shared", "theirs alone") in seen_by["theirs"] - seen_by["ours"]
+    assert ("shared", "x") not in seen_by["theirs"]
+
+
+@pytest.mark.parametrize("scope", [None, "ours"])
+def test_a_door_opens_to_the_right_hash_only(tenants: Database, cluster: Cluster, scope: str | None) -> None:
+    """Neither to nothing, nor to a pattern, nor to a part of it; and whoever comes in gets no more than himself."""
+    moment = datetime(2026, 5, 1, tzinfo=UTC)
+    knock = "SELECT organisation_id FROM {}(:hash, :moment)"
+    with session(cluster.urls.app, scope) as connection:
+        for door in ("session_bearer", "api_key_bearer", "redeem_sign_in_link"):
+            for wrong in (None, "", "%", "their", "Theirs", "theirs "):
+                found = connection.execute(text(knock.format(door)), {"hash": wrong, "moment": moment}).all()
+                assert found == [], (door, wrong)
+            right = connection.execute(text(knock.format(door)), {"hash": "theirs", "moment": moment}).scalars().all()
+            assert right == ["theirs"], door
+        who = text("SELECT organisation_id FROM identity_bearer(:issuer, :subject, :email, :moment)")
+        for issuer, subject in (("i", "%"), ("", "theirs"), ("j", "theirs"), (None, None)):
+            asked = {"issuer": issuer, "subject": subject, "email": "nobody@theirs.example", "moment": moment}
+            assert connection.execute(who, asked).all() == []
+
+
+@pytest.mark.parametrize("role", ["app", "worker", "operator"])
+def test_no_table_of_ones_own_stands_before_ours(cluster: Cluster, role: str) -> None:
+    """A temporary table hides ours from its maker, never from what runs as the owner: there it comes last."""
+    with session(getattr(cluster.urls, role)) as connection:
+        made = not refused(connection, "CREATE TEMP TABLE api_key (key_id text, organisation_id text)")
+        assert refused(
+            connection, "CREATE FUNCTION public.current_scope() RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$"
+        )
+        if made and role == "app":
+            given = {"moment": datetime(2026, 5, 1, tzinfo=UTC)}
+            assert connection.execute(text("SELECT * FROM api_key_bearer('x', :moment)"), given).all() == []
+
+
+def test_connections_that_read_are_read_only_and_carry_no_scope_on(tenants: Database, cluster: Cluster) -> None:
+    """Two hundred calls of two organisations, of which some fail, over the three connections of a small pool."""
+    few = Database(cluster.urls, pool_size=3)
+    backends = set()
+
+    def call(number: int) -> tuple[str, set[str]]:
+        mine = ("ours", "theirs", "nobody")[number % 3]
+        if mine == "nobody":
+            with few.reading_engine.begin() as connection:  # as it comes from the pool
+                assert connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on"
+                return mine, set(connection.execute(text("SELECT scope FROM ad")).scalars())
+        with suppress(ZeroDivisionError), few.reader(Principal(mine)) as connection:
+            backends.add(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+            if number % 7 == 0:
+                raise ZeroDivisionError
+            scopes = set(connection.execute(text("SELECT scope FROM ad")).scalars())
+            scopes |= set(connection.execute(text("SELECT organisation_id FROM request")).scalars())
+            return mine, scopes
+        return mine, set()
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(call, range(200)))
+    few.dispose()
+
+    assert {mine: set().union(*(seen for who, seen in answers if who == mine)) for mine, _ in answers} == {
+        "ours": {"shared", "ours"},
+        "theirs": {"shared", "theirs"},
+        "nobody": set(),
+    }
+    assert 1 <= len(backends) <= 6
+
+
+@pytest.mark.parametrize("way", ["reader", "snapshot"])
+def test_what_reads_can_not_be_talked_into_writing(tenants: Database, way: str) -> None:
+    ours = Principal("ours")
+    with ExitStack() as stack:
+        if way == "snapshot":
+            stack.enter_context(tenants.snapshot(ours))
+        connection = stack.enter_context(tenants.reader(ours))
+        for statement in ("SET TRANSACTION READ WRITE", "DELETE FROM request"):
+            with pytest.raises(DBAPIError, match=r"read-only|read-write"), connection.begin_nested():
+                connection.execute(text(statement))
