@@ -17,6 +17,8 @@ import pytest
 from sqlalchemy import create_engine, pool, text
 
 from core.access.organisations import name_operator
+from core.access.sign_in import make_link_token, sign_out_everywhere
+from core.access.users import change_role, disable_user, enable_user
 from core.adapters.postgres.embedded import EmbeddedPostgres
 from core.adapters.postgres.event_feed import announce
 from core.adapters.postgres.roles import Cluster, describe_cluster
@@ -40,6 +42,7 @@ from tests.api.customers import (
 )
 from tests.daemon.conftest import StartDaemon, daemons
 from tests.daemon.support import Answer, LocalDaemon, hear, subscribe
+from tests.people import NOW
 from tests.reused_database import ReusedDatabase
 
 OFTEN = {"rate_limit": "1000000/second", "rate_limit_writes": "1000000/second"}
@@ -311,3 +314,21 @@ def test_without_row_level_security_neither_sockets_nor_pages_tell_of_anothers(
     with pytest.raises(NotFoundError):
         choose_brandspace(database, user, theirs.ids["brandspace_id"][0])
     assert chosen_brandspace(database, replace(principal, user_id=theirs.ids["user_id"][0])) == ALL_BRANDS
+
+
+def test_without_row_level_security_nobody_changes_anothers_users_by_the_command_line(
+    bare: LocalDaemon, ours: Customer, theirs: Customer, cluster: Cluster
+) -> None:
+    """There no answer is read afterwards that could refuse it."""
+    before = rows_of(cluster, theirs)
+    asked = (bare.services.database, ours.principal, theirs.ids["user_id"][0])
+    for change in (
+        lambda: change_role(*asked, Role.ANALYST),
+        lambda: disable_user(*asked, now=NOW),
+        lambda: enable_user(*asked),
+        lambda: sign_out_everywhere(*asked, now=NOW),
+        lambda: make_link_token(*asked, now=NOW),
+    ):
+        with pytest.raises(NotFoundError):
+            change()
+    assert rows_of(cluster, theirs) == before
