@@ -24,9 +24,11 @@ def add_organisation(database: Database, organisation_id: str, name: str) -> Non
 
 
 def name_operator(database: Database, email: str, *, is_operator: bool) -> None:
-    """Whether the user of this address sees figures over all organisations."""
+    """Whether the user of this address sees figures over all organisations. Raises NotFoundError without a user."""
+    address = normalised_email(email)
     with database.operator(writes=True) as connection:
-        store.set_operator(connection, email=normalised_email(email), is_operator=is_operator)
+        if not store.set_operator(connection, email=address, is_operator=is_operator):
+            raise NotFoundError(f"no user has the address {address}: `./adology users invite {address}` first")
 
 
 def list_organisations(database: Database) -> Sequence[store.AnyRow]:

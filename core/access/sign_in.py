@@ -11,8 +11,8 @@ from core.access.users import normalised_email
 from core.adapters.postgres import access_store as store
 from core.adapters.postgres.audit_store import record
 from core.adapters.postgres.engine import Database
-from core.domain.principal import PERMISSIONS, Permission, Principal, Role
-from core.errors import ConflictError, NotFoundError, SignInError
+from core.domain.principal import COMMAND_LINE, PERMISSIONS, Permission, Principal, Role
+from core.errors import ConflictError, NotAllowedError, NotFoundError, SignInError
 
 LINK_HOURS = 24
 _MOST_USER_AGENT = 200
@@ -31,6 +31,7 @@ def make_link_token(database: Database, principal: Principal, user_id: str, *, n
     """The token of a link that signs this user in, once, within 24 hours.
 
     Raises NotFoundError, ConflictError for a disabled user, and NotAllowedError for one who may do more than the maker.
+    An operator's links are made by themselves, or at the command line: whoever holds one sees what operators see.
     """
     require(principal, Permission.ADMIN)
     token = new_token()
@@ -41,6 +42,9 @@ def make_link_token(database: Database, principal: Principal, user_id: str, *, n
         if user.disabled_at is not None:
             raise ConflictError("this user is disabled: enable them first")
         require_no_more(principal, PERMISSIONS[Role(user.role)])
+        is_own = principal.actor in (COMMAND_LINE, f"user:{user_id}")
+        if not is_own and store.is_operators_account(connection, user_id=user_id):
+            raise NotAllowedError("this user is an operator: their links are made at the command line only")
         store.insert_link(
             connection,
             principal,

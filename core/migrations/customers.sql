@@ -119,15 +119,26 @@ CREATE FUNCTION operator_operators() RETURNS TABLE (email text, added_at timesta
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT o.email, o.added_at FROM operator o ORDER BY o.email $$;
 
-CREATE FUNCTION operator_set_operator(of_email text, is_one boolean) RETURNS void
+-- Of a user there is: an address that nobody has yet could be claimed by any organisation. False without one.
+CREATE FUNCTION operator_set_operator(of_email text, is_one boolean) RETURNS boolean
     LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    IF is_one THEN
-        INSERT INTO operator (email) VALUES (lower(of_email)) ON CONFLICT DO NOTHING;
-    ELSE
+    IF NOT is_one THEN
         DELETE FROM operator o WHERE o.email = lower(of_email);
+        RETURN true;
     END IF;
+    INSERT INTO operator (email) SELECT u.email FROM user_account u WHERE u.email = lower(of_email)
+    ON CONFLICT DO NOTHING;
+    RETURN EXISTS (SELECT FROM operator o WHERE o.email = lower(of_email));
 END $$;
+
+-- Whether a user of one's own organisation is an operator: nobody there may make links for them.
+CREATE FUNCTION is_operators_account(of_user text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM user_account u JOIN operator o ON o.email = u.email
+                   WHERE u.user_id = of_user AND u.organisation_id = current_scope()) $$;
+REVOKE ALL ON FUNCTION is_operators_account(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION is_operators_account(text) TO adology_app;
 
 REVOKE ALL ON FUNCTION operator_organisations(), operator_add_organisation(text, text), operator_operators(),
     operator_set_operator(text, boolean) FROM PUBLIC;

@@ -28,7 +28,7 @@ from core.observability.logs import get_logger
 from core.pipeline.export_formats import FORMATS, Format, format_of
 from core.ports import Clock, ObjectStore
 from core.queries.ads import SORTS, count_ads
-from core.queries.brandspaces import get_brandspace
+from core.queries.brandspaces import find_brandspace
 from core.queries.comparison import labelling_coverage
 from core.queries.exports import EXPORT, exported_ads
 from core.queries.filters import AdFilters
@@ -52,7 +52,8 @@ def ask_for_export(
         raise BadInputError(f"format: use {' or '.join(FORMATS)}")
     if sort not in SORTS:
         raise BadInputError(f"sort: use {', '.join(SORTS)}")
-    get_brandspace(database, principal, brandspace)
+    with database.reader(principal) as connection:
+        find_brandspace(connection, principal, brandspace)
     params = {"brandspace": brandspace, "filters": filters.to_params(), "format": format_name, "sort": sort}
     with database.writer(principal) as connection:
         request_id = insert_request(connection, principal, kind=EXPORT, params=params)

@@ -38,11 +38,15 @@ def test_what_is_written_together_is_undone_together(database: Database) -> None
 
 
 def test_a_step_that_fails_undoes_itself_only(database: Database) -> None:
-    with database.together(OURS):
-        create_brandspace(database, OURS, name="One", competitors=[])
-        with pytest.raises(RuntimeError), database.writer(OURS) as connection:
+    def fail() -> None:
+        with database.writer(OURS) as connection:
             connection.execute(text("UPDATE brandspace SET name = 'Other'"))
             raise RuntimeError
+
+    with database.together(OURS):
+        create_brandspace(database, OURS, name="One", competitors=[])
+        with pytest.raises(RuntimeError):
+            fail()
     assert _names(database) == ["One"]
 
 

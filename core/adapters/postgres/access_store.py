@@ -292,6 +292,12 @@ def operators(connection: Connection) -> Sequence[AnyRow]:
     return connection.execute(text("SELECT * FROM operator_operators()")).all()
 
 
-def set_operator(connection: Connection, *, email: str, is_operator: bool) -> None:
-    """Add or remove an operator."""
-    connection.execute(text("SELECT operator_set_operator(:email, :is)"), {"email": email, "is": is_operator})
+def set_operator(connection: Connection, *, email: str, is_operator: bool) -> bool:
+    """Add or remove an operator; False when no user has the address."""
+    statement = text("SELECT operator_set_operator(:email, :is)")
+    return bool(connection.execute(statement, {"email": email, "is": is_operator}).scalar_one())
+
+
+def is_operators_account(connection: Connection, *, user_id: str) -> bool:
+    """Whether a user of the organisation is an operator."""
+    return bool(connection.execute(text("SELECT is_operators_account(:user)"), {"user": user_id}).scalar_one())

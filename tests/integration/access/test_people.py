@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from core.access import sign_in
+from core.access.organisations import list_operators, name_operator
 from core.access.sign_in import (
     LINK_HOURS,
     bearer_of_session,
@@ -248,3 +249,22 @@ def test_what_has_expired_is_no_open_session(database: Database) -> None:
     owner = a_user(database)
     a_session(database, owner, hours=1)
     assert list_sessions(database, owner, now=NOW + timedelta(hours=1)).items == ()
+
+
+def test_an_operator_is_somebody_who_is_there(database: Database) -> None:
+    """An address that nobody has yet could be claimed by any organisation, with all that operators see."""
+    with pytest.raises(NotFoundError):
+        name_operator(database, "nobody@nowhere.example", is_operator=True)
+    assert not list_operators(database)
+
+
+def test_nobody_else_makes_a_link_for_an_operator(database: Database) -> None:
+    owner = Principal("local", user_id="another owner")
+    user_id = invite_user(database, LOCAL_PRINCIPAL, email="staff@adology.example", role=Role.VIEWER, now=NOW)
+    name_operator(database, "staff@adology.example", is_operator=True)
+
+    with pytest.raises(NotAllowedError, match="command line"):
+        make_link_token(database, owner, user_id, now=NOW)
+    assert make_link_token(database, LOCAL_PRINCIPAL, user_id, now=NOW)
+    name_operator(database, "staff@adology.example", is_operator=False)
+    assert make_link_token(database, owner, user_id, now=NOW)
