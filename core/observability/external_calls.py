@@ -36,6 +36,7 @@ _LEVEL_OF_OUTCOME: Final = {
     "ok": logging.DEBUG,
     "not_found": logging.INFO,
     "conflict": logging.INFO,
+    "in_progress": logging.INFO,
     "waiting": logging.INFO,
     "cancelled": logging.INFO,
     "retryable": logging.WARNING,

@@ -74,6 +74,7 @@ class Storage:
         columns = self.rows(
             """SELECT table_name, array_agg(column_name::text) AS names FROM information_schema.columns
                WHERE table_schema = 'public' AND data_type <> 'timestamp with time zone' AND column_name <> 'batch_id'
+               AND has_table_privilege(format('%I.%I', table_schema, table_name), 'SELECT')
                GROUP BY table_name"""
         )
         return {row["table_name"]: row["names"] for row in columns if row["table_name"] not in MACHINERY}

@@ -224,7 +224,7 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         name
         for module in modules
         for name, function in inspect.getmembers(module, inspect.isfunction)
-        if "principal" in inspect.signature(function).parameters and not name.startswith("_")
+        if {"database", "principal"} <= set(inspect.signature(function).parameters) and not name.startswith("_")
     }
 
     assert there == tried | tried_by_name
