@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     )
     rate_limit_store: str = Field(
         "memory://",
+        pattern=r"^(memory://|rediss?://.+)$",
         description="Where calls are counted: memory:// for each process on its own, redis://<host> for all together"
         " (needs the package redis).",
     )

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 from flask import Flask
 from gunicorn import glogging
@@ -63,10 +63,15 @@ class DaemonServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
 
     def load(self) -> Flask:
         """Build everything; runs in the worker, after the fork."""
-        self._services = build_services(self._settings)
-        if "registry" in self._roles:
-            self._registry = build_registry(self._settings, self._services)
-        return create_app(self._settings, self._services, self._registry)
+        try:
+            services = build_services(self._settings)
+            if "registry" in self._roles:
+                self._registry = build_registry(self._settings, services)
+            app = create_app(self._settings, services, self._registry)
+        except AdologyError as error:
+            _give_up(error)
+        self._services = services
+        return app
 
     def start(self) -> None:
         """Start the event hub and the roles beside HTTP."""
@@ -75,9 +80,8 @@ class DaemonServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
         try:
             self._running = start_roles(self._roles, self._settings, self._services, self._registry)
         except AdologyError as error:
-            log.critical("daemon cannot start", reason=str(error))
             self.drain()
-            sys.exit(Arbiter.WORKER_BOOT_ERROR)  # gunicorn ends, too
+            _give_up(error)
         log.info("daemon serves", address=self._settings.api_url, roles=sorted(self._roles))
 
     def drain(self) -> None:
@@ -92,6 +96,11 @@ class DaemonServer(BaseApplication):  # type: ignore[misc]  # gunicorn has no ty
     @property
     def _hub(self) -> Hub:
         return cast(Hub, self.callable.extensions[sockets.HUB])
+
+
+def _give_up(error: AdologyError) -> NoReturn:
+    log.critical("daemon cannot start", reason=str(error))
+    sys.exit(Arbiter.WORKER_BOOT_ERROR)  # gunicorn ends, too
 
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types

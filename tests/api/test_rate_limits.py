@@ -105,7 +105,7 @@ def test_addresses_of_one_provider_customer_count_as_one() -> None:
 
 
 def test_a_store_that_cannot_be_had_is_told_at_the_start(cluster: Cluster, tmp_path: Path) -> None:
-    services = build_services(daemon_settings(tmp_path, cluster, rate_limit_store="nowhere://"))
+    services = build_services(daemon_settings(tmp_path, cluster, rate_limit_store="redis://127.0.0.1:1"))
     with pytest.raises(BadInputError, match="ADOLOGY_RATE_LIMIT_STORE"):
         create_app(services.settings, services)
 

@@ -118,7 +118,7 @@ def _wait_until_ready(started: subprocess.Popen[str], daemon: Daemon) -> None:
     ("arguments", "environment", "says"),
     [
         (["--roles", "painter"], {}, "no role painter"),
-        (["--roles", "all"], {"ADOLOGY_API_HOST": "0.0.0.0"}, "there is no sign-in yet"),
+        (["--roles", "all"], {"ADOLOGY_RATE_LIMIT_STORE": "nowhere://"}, "ADOLOGY_RATE_LIMIT_STORE"),
         (["--roles", "all"], {"ADOLOGY_API_PORT": "many"}, "ADOLOGY_API_PORT"),
     ],
 )
