@@ -73,7 +73,13 @@ def test_the_process_serves_http_and_sockets_and_ends_in_time(process: tuple[sub
     assert not [record for record in records if record["level"] in ("error", "critical")]
 
 
-@pytest.mark.parametrize("sent", [b"", b"Content-Length: 9\r\n\r\nhalf"], ids=["head", "body"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="head", marks=pytest.mark.slow),
+        pytest.param(b"Content-Length: 9\r\n\r\nhalf", id="body"),
+    ],
+)
 def test_who_sends_half_a_request_doesnt_keep_a_thread(
     process: tuple[subprocess.Popen[str], Daemon], sent: bytes
 ) -> None:
