@@ -156,7 +156,7 @@ def _served(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             status = _STATUSES.get(type(error), 403)
             _log.log(ERROR if status == _BAD_GATEWAY else INFO, "the door refused", error=str(error), status=status)
             return _page(ways.refused_page(error, services().settings), status)
-        except Exception:
+        except Exception:  # here the request ends
             reference = secrets.token_hex(4)
             _log.exception("the door ended unexpectedly", reference=reference)
             return _page(ways.broken_page(reference), 500)

@@ -29,6 +29,7 @@ _SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
+_FOR_BALANCERS: Final = ("/healthz", "/readyz")  # asked by address; they tell nobody's data
 _READABLE_ELSEWHERE: Final = (
     "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Idempotent-Replayed,"
     " Content-Disposition"
@@ -56,7 +57,7 @@ def install_guard(app: Flask, settings: Settings) -> None:
     others = settings.origins_allowed - ours
 
     def check() -> Response | None:
-        if request.headers.get("Host", "").lower() not in hosts:
+        if request.path not in _FOR_BALANCERS and request.headers.get("Host", "").lower() not in hosts:
             raise NotAllowedError(f"this server answers to {settings.api_url} only; ADOLOGY_PUBLIC_URL names another")
         _check_size()
         return _check_origin(ours, others)

@@ -46,13 +46,18 @@ def a_session(services: Services) -> str:
 
 @pytest.mark.parametrize("host", ["attacker.example", "127.0.0.1:1", "localhost.attacker.example:{port}", ""])
 def test_another_host_name_is_refused(daemon: LocalDaemon, host: str) -> None:
-    answer = daemon.get("/healthz", Host=host.format(port=daemon.port))
+    answer = daemon.get("/api/v1/openapi.json", Host=host.format(port=daemon.port))
     assert (answer.status, answer.error["code"]) == (403, "not_allowed")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:{port}", "localhost", "LOCALHOST:{port}", "[::1]:{port}"])
 def test_our_own_names_are_served(daemon: LocalDaemon, host: str) -> None:
-    assert daemon.get("/healthz", Host=host.format(port=daemon.port)).status == 200
+    assert daemon.get("/api/v1/openapi.json", Host=host.format(port=daemon.port)).status == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_balancer_asks_by_address(daemon: LocalDaemon, path: str) -> None:
+    assert daemon.get(path, Host="10.1.2.3:8080").json["status"] in ("ok", "ready")
 
 
 @pytest.mark.parametrize("origin", ["https://attacker.example", "null", "http://127.0.0.1:1", "https://127.0.0.1:8501"])
@@ -105,9 +110,9 @@ def test_off_loopback_the_names_of_the_settings_are_served_and_no_others(off_loo
         "registry.internal:9000",
         "localhost",
     ]
-    assert {off_loopback.get("/healthz", Host=host).status for host in ours} == {200}
+    assert {off_loopback.get("/api/v1/openapi.json", Host=host).status for host in ours} == {200}
     for host in ("attacker.example", "api.example.com:8080", f"10.1.2.4:{port}"):
-        answer = off_loopback.get("/healthz", Host=host)
+        answer = off_loopback.get("/api/v1/openapi.json", Host=host)
         assert (answer.status, "ADOLOGY_PUBLIC_URL" in answer.error["message"]) == (403, True)
 
 
