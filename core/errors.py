@@ -3,6 +3,7 @@
 AdologyError
 ├── RetryableError        the same call may succeed later
 │   ├── ThrottledError    … after ``retry_after_seconds``
+│   ├── QuotaSpentError   … when somebody has paid for more, or the budget's next day
 │   ├── UnavailableError  a part of the system isn't ready; wait ``retry_after_seconds``
 │   └── WaitingForTurnError  when another run of the brand has ended
 ├── TerminalError         it never will: record it as failed
@@ -41,6 +42,12 @@ class ThrottledError(RetryableError):
     def __init__(self, message: str, *, retry_after_seconds: float) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class QuotaSpentError(RetryableError):
+    """What may be spent is spent: the work stays pending until a budget or a provider's quota has room again."""
+
+    code = "quota_spent"
 
 
 class UnavailableError(RetryableError):

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.domain.ad import AdRecord
+from core.domain.label import Outcome
 
 Vector = npt.NDArray[np.float32]
 
@@ -209,6 +210,79 @@ class TextEmbedder(Protocol):
 
     def embed(self, texts: Sequence[str]) -> Vector:
         """Shape (len(texts), dimension), float32, unit length. An empty text raises BadInputError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelImage:
+    """A picture shown to a model: encoded, small enough for every provider."""
+
+    content: bytes
+    content_type: str  # image/jpeg | image/png | image/webp
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One question to a language model. ``instructions`` are ours; ``text`` holds data from outside, marked as such.
+
+    ``schema`` is JSON Schema in the strict subset: every property required, no additional ones, no limits of length.
+    """
+
+    instructions: str
+    text: str
+    schema_name: str  # [A-Za-z0-9_-], at most 64 characters
+    schema: Mapping[str, Any]
+    images: tuple[ModelImage, ...] = ()
+    max_output_tokens: int = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsage:
+    """Tokens of one call. ``cached`` ones are part of the input; reasoning is part of the output."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """What came back. ``outcome`` is ok, refused or truncated here; whoever asked finds out whether it is valid.
+
+    ``text`` is the JSON as it was written, or the refusal's words. ``wire`` is the provider's answer without secrets.
+    """
+
+    outcome: Outcome
+    text: str
+    model: str
+    usage: ModelUsage
+    vendor_request_id: str | None = None
+    wire: Mapping[str, Any] = field(default_factory=dict)
+
+
+class LanguageModel(Protocol):
+    """A model that reads text and pictures and answers in a schema."""
+
+    @property
+    def provider(self) -> str:
+        """As settings and the price file name it: "openai", "compatible", "bedrock" …"""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The configured model's id."""
+        ...
+
+    def wire_request(self, request: ModelRequest) -> Mapping[str, Any]:
+        """The exact body that would be sent."""
+        ...
+
+    async def answer(self, request: ModelRequest) -> ModelAnswer:
+        """Ask once; at most one try again by the vendor's library.
+
+        Raises RetryableError, ThrottledError, QuotaSpentError, NotAllowedError (credentials), BadInputError (this
+        request) or TerminalError.
+        """
         ...
 
 

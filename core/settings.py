@@ -144,6 +144,36 @@ class Settings(BaseSettings):
     )
     fetch_timeout_seconds: float = Field(30.0, gt=0, description="Whole time of one download.")
 
+    image_reader_threads: int = Field(
+        1, ge=0, description="Pictures read at once per process (OCR takes a core each); 0: another process reads them."
+    )
+    ai_providers: str = Field(
+        "",
+        pattern=r"^((openai|compatible|bedrock)(,(openai|compatible|bedrock))*)?$",
+        description="Models that read ads, first choice first: openai, compatible, bedrock, separated by commas;"
+        " empty: local methods alone.",
+    )
+    ai_concurrency: int = Field(8, ge=1, le=100, description="Calls to one provider at once per process.")
+    ai_timeout_seconds: float = Field(60.0, gt=0, description="Whole time of one call to a model.")
+    ai_budget_usd_per_day: float = Field(
+        5.0,
+        ge=0,
+        description="What an organisation may spend on models a day (UTC), unless it has a budget of its own.",
+    )
+    openai_api_key: SecretStr | None = Field(None, description="Key of OpenAI.")
+    openai_model: str = Field("", description="Model of OpenAI; needed with the provider openai.")
+    openai_base_url: str = Field("", description="Another address of OpenAI's API; empty: its own.")
+    compatible_base_url: str = Field(
+        "", description="Server that speaks OpenAI's chat completions: Gemini, Ollama, vLLM …, http(s)://…/v1."
+    )
+    compatible_api_key: SecretStr | None = Field(None, description="Key of that server; empty: it asks for none.")
+    compatible_model: str = Field("", description="Model of that server; needed with the provider compatible.")
+    bedrock_region: str = Field("", description="AWS region of Amazon Bedrock; needed with the provider bedrock.")
+    bedrock_model: str = Field("", description="Model or inference profile that reads; needed with bedrock.")
+    bedrock_text_embedding_model: str = Field("amazon.titan-embed-text-v2:0", description="Titan model for texts.")
+    bedrock_image_embedding_model: str = Field("amazon.titan-embed-image-v1", description="Titan model for pictures.")
+    bedrock_endpoint: str = Field("", description="Another address of Bedrock's runtime; empty: the region's.")
+
     crash_at: str = Field(
         "",
         pattern=r"^([a-z_.]+(:[1-9]\d*)?(:stop)?)?$",
@@ -181,7 +211,7 @@ class Settings(BaseSettings):
             raise ValueError(str(error).removeprefix(variable).removeprefix(": ").strip()) from None
         return value
 
-    @field_validator("internal_token", "documents_url", "oidc_client_secret")
+    @field_validator("internal_token", "documents_url", "oidc_client_secret", "openai_api_key", "compatible_api_key")
     @classmethod
     def _empty_is_none(cls, value: SecretStr | None) -> SecretStr | None:
         return value if value is not None and value.get_secret_value() else None
@@ -224,10 +254,28 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _know_each_provider(self) -> Self:
+        needed = {
+            "openai": ("openai_api_key", "openai_model"),
+            "compatible": ("compatible_base_url", "compatible_model"),
+            "bedrock": ("bedrock_region", "bedrock_model"),
+        }
+        for provider in self.ai_provider_names:
+            for name in needed[provider]:
+                if not getattr(self, name):
+                    raise ValueError(f"ADOLOGY_{name.upper()} is needed with the provider {provider}")
+        return self
+
+    @model_validator(mode="after")
     def _receive_often_enough(self) -> Self:
         if self.queue_url and self.queue_max_receive_count < _SQS_LEAST_RECEIVES:
             raise ValueError(f"ADOLOGY_QUEUE_MAX_RECEIVE_COUNT must be {_SQS_LEAST_RECEIVES} or more with SQS")
         return self
+
+    @property
+    def ai_provider_names(self) -> tuple[str, ...]:
+        """Of ``ai_providers``, first choice first, each once."""
+        return tuple(dict.fromkeys(name for name in self.ai_providers.split(",") if name))
 
     @property
     def allowed_hosts(self) -> frozenset[str]:

@@ -8,6 +8,12 @@ from enum import StrEnum
 
 UNKNOWN = "unknown"
 LANGUAGE = "language"  # the one dimension outside the taxonomy: the detector decides it
+VISUAL_PREFIX = "visual_"  # of the dimensions that are read in an ad's cover; all others are read in its words
+
+
+def is_visual(dimension: str) -> bool:
+    """Whether the dimension belongs to the picture (``ad.cover_sha256``), not to the words (``ad.content_id``)."""
+    return dimension.startswith(VISUAL_PREFIX)
 
 
 class Outcome(StrEnum):
@@ -17,6 +23,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     TRUNCATED = "truncated"
     INVALID = "invalid"
+    FAILED = "failed"  # no answer came; asked again only on purpose
 
 
 class Modality(StrEnum):
@@ -64,3 +71,4 @@ class Label:
     outcome: Outcome = Outcome.OK
     modality: Modality = Modality.TEXT
     cost_usd: float = 0.0
+    raw_value: str | None = None  # as it was written, where it was harmonised into ``value``

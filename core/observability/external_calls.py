@@ -41,6 +41,7 @@ _LEVEL_OF_OUTCOME: Final = {
     "cancelled": logging.INFO,
     "retryable": logging.WARNING,
     "throttled": logging.WARNING,
+    "quota_spent": logging.WARNING,
     "unavailable": logging.WARNING,
     "stale": logging.WARNING,
     "media_problem": logging.WARNING,

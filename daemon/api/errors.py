@@ -22,6 +22,7 @@ from core.errors import (
     MediaProblemError,
     NotAllowedError,
     NotFoundError,
+    QuotaSpentError,
     RetryableError,
     SignInError,
     StaleError,
@@ -49,6 +50,7 @@ STATUS: Final[Mapping[type[AdologyError], int]] = {
     MediaProblemError: 422,
     ThrottledError: 429,
     RetryableError: 503,
+    QuotaSpentError: 402,
     WaitingForTurnError: 503,
     UnavailableError: 503,
 }

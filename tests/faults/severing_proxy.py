@@ -48,9 +48,10 @@ class SeveringProxy:
         for each in self._sockets:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-            each.close()
-        for thread in self._threads:
+        for thread in self._threads:  # closed under a thread's hands, a socket has no number to wait for
             thread.join()
+        for each in self._sockets:
+            each.close()
 
     def _accept(self) -> None:
         with suppress(OSError):  # the listener is shut: it is over

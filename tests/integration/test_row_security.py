@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import URL, Connection, Table, create_engine, insert, pool, text
@@ -21,11 +21,20 @@ from tests.builders import AnAd, store, store_brand, store_request, store_scan
 READ, WRITE, NOTHING = {"SELECT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}, set[str]()
 
 SCOPED = {"brand", "brand_alias", "scan", "ad", "ad_version", "observation", "creative", "ad_media", "content", "label",
-          "embedding", "document"}  # fmt: skip
+          "embedding", "document", "label_past", "image_reading", "label_quality", "variant"}  # fmt: skip
 OF_ORGANISATIONS = {"brandspace", "brandspace_brand", "request", "event", "rejected_row", "request_run",
                     "idempotency_key", "webhook", "webhook_delivery", "export_file", "api_usage", "session",
-                    "sign_in_link"}  # fmt: skip
-OF_THE_APP = {"user_account", "user_identity", "api_key", "label_overlay", "brand_overlay"}  # no worker looks there
+                    "sign_in_link", "theme", "theme_member", "ai_budget"}  # fmt: skip
+OF_THE_APP = {
+    "user_account",
+    "user_identity",
+    "api_key",
+    "label_overlay",
+    "brand_overlay",
+    "concept_split",
+    "concept_merge",
+}  # fmt: skip - no worker looks there
+SPENT = {"ai_call", "ai_spending", "ai_reservation"}  # written by workers alone
 MACHINERY = {"run_record", "run_item", "queue_message", "dead_letter", "registry_epoch", "heartbeat", "notice"}
 
 # table → (what the app may do, what a worker may do); the operator may do nothing with any table.
@@ -34,6 +43,9 @@ RIGHTS = {
     **dict.fromkeys(OF_ORGANISATIONS, (WRITE, WRITE)),
     **dict.fromkeys(OF_THE_APP, (WRITE, NOTHING)),
     "audit": (READ | {"INSERT"}, {"INSERT"}),  # what was done stays written
+    "frozen_comparison": (READ | {"INSERT", "DELETE"}, NOTHING),  # never changed
+    "ai_call": (READ, READ | {"INSERT"}),  # what was spent stays written
+    **dict.fromkeys(SPENT - {"ai_call"}, (READ, WRITE)),
     "operator": (NOTHING, NOTHING),
     **dict.fromkeys(MACHINERY, (NOTHING, WRITE)),
     "run": (READ, WRITE),
@@ -73,6 +85,7 @@ def tenants(database: Database, cluster: Cluster) -> Database:
             connection.execute(insert(schema.embedding).values(vector))
             connection.execute(insert(schema.document).values(scope=scope, collection="c", document_id="d", body={}))
             connection.execute(insert(schema.run).values(_run(scope)))
+            _store_readings(connection, scope)
     for organisation in ("ours", "theirs"):
         store_request(database, organisation, organisation_id=organisation, rejected=1)
         _store_rest_of(database, organisation)
@@ -89,6 +102,22 @@ def _run(scope: str) -> dict[str, object]:
         "expected_count": 0,
         "gather_key": scope,
     }
+
+
+def _store_readings(connection: Connection, scope: str) -> None:
+    provenance_id = connection.execute(text("SELECT provenance_id FROM provenance LIMIT 1")).scalar_one()
+    past = {"content_id": "c", "dimension": "hook", "value": "x", "confidence": 1, "outcome": "ok", "modality": "text",
+            "provenance_id": provenance_id, "created_at": datetime(2026, 1, 1, tzinfo=UTC)}  # fmt: skip
+    measured = {"dimension": "hook", "basis": "rules", "set_name": "s", "statistic": "kappa", "n": 1,
+                "taxonomy_version": "v", "method": "m"}  # fmt: skip
+    rows: list[tuple[Table, dict[str, object]]] = [
+        (schema.label_past, past),
+        (schema.image_reading, {"sha256": "s"}),
+        (schema.label_quality, measured),
+        (schema.variant, {"variant_id": "v", "brand_slug": "acme", "concept_id": "v", "joined_by": "itself"}),
+    ]
+    for table, row in rows:
+        connection.execute(insert(table).values(row | {"scope": scope}))
 
 
 def _store_rest_of(database: Database, organisation: str) -> None:
@@ -121,6 +150,19 @@ def _store_customer(cluster: Cluster, organisation: str) -> None:
         (schema.webhook, owner | {"webhook_id": organisation, "url": "https://x.example", "created_by": "x"}),
         (schema.webhook_delivery, owner | {"webhook_id": organisation}),
         (schema.export_file, owner | until | {"request_id": organisation, "sha256": "s"}),
+        (schema.concept_split, overlay | {"scope": "shared", "variant_id": "v", "concept_id": "c"}),
+        (schema.concept_merge, overlay | {"concept_id": "c", "into_concept_id": "d"}),
+        (schema.theme, owner | {"theme_id": organisation, "brandspace_id": organisation, "name": "t", "model": "m",
+                                "centre": b""}),
+        (schema.theme_member, owner | {"brandspace_id": organisation, "scope": "shared", "content_id": "c",
+                                       "theme_id": organisation, "cosine": 1}),
+        (schema.frozen_comparison, owner | {"frozen_id": organisation, "name": "f", "data_version": "d",
+                                            "code_version": "c", "body": b"", "created_by": "x"}),
+        (schema.ai_call, owner | {"scope": "shared", "method": "m", "provider": "p", "model": "m", "outcome": "ok",
+                                  "prices": "d", "seconds": 1}),
+        (schema.ai_budget, owner | {"usd_per_day": 1, "set_by": "x"}),
+        (schema.ai_spending, owner | {"day": date(2026, 1, 1)}),
+        (schema.ai_reservation, owner | {"reservation_id": organisation, "day": date(2026, 1, 1), "most_usd": 1}),
         (schema.api_usage, owner | {"minute": datetime(2026, 1, 1, tzinfo=UTC), "requests": 1, "total_ms": 1.0}),
     ]  # fmt: skip
     with session(cluster.owner) as connection:
@@ -182,7 +224,8 @@ def test_every_table_of_tenants_that_the_app_reads_forces_row_security(cluster: 
     with session(cluster.owner) as connection:
         forced = {row.relname: row.forced for row in connection.execute(tenanted, {"app": APP})}
 
-    assert set(forced) == SCOPED | OF_ORGANISATIONS | OF_THE_APP | {"audit", "organisation", "run"}
+    assert set(forced) == SCOPED | OF_ORGANISATIONS | OF_THE_APP | SPENT | {
+        "audit", "frozen_comparison", "organisation", "run"}  # fmt: skip
     assert all(forced.values()), forced
 
 
@@ -258,7 +301,9 @@ def test_the_app_sees_what_is_shared_and_its_own(tenants: Database, cluster: Clu
     assert seen(cluster.urls.app, of, "scope", "strangers") == {"shared"}
 
 
-@pytest.mark.parametrize("table", sorted(OF_ORGANISATIONS | OF_THE_APP | {"audit", "organisation"}))
+@pytest.mark.parametrize(
+    "table", sorted(OF_ORGANISATIONS | OF_THE_APP | SPENT | {"audit", "frozen_comparison", "organisation"})
+)
 def test_the_app_sees_its_own_organisations_rows_only(tenants: Database, cluster: Cluster, table: str) -> None:
     of = metadata.tables[table]
 

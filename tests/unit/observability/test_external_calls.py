@@ -17,6 +17,7 @@ from core.errors import (
     MediaProblemError,
     NotAllowedError,
     NotFoundError,
+    QuotaSpentError,
     RetryableError,
     SignInError,
     StaleError,
@@ -37,6 +38,7 @@ POLICY = [
     # it will be tried again, or closed as a result with its reason
     (RetryableError("reset"), "retryable", "warning"),
     (ThrottledError("slow down", retry_after_seconds=3), "throttled", "warning"),
+    (QuotaSpentError("pay first"), "quota_spent", "warning"),
     (UnavailableError("rebuilding"), "unavailable", "warning"),
     (ConnectionResetError("reset"), "retryable", "warning"),
     (TimeoutError("no answer"), "retryable", "warning"),

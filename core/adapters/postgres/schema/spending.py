@@ -1,0 +1,67 @@
+"""What models cost: the ledger of calls, and the budgets that stop them."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Date, Float, Index, Integer, Numeric, PrimaryKeyConstraint, Table, text
+
+from core.adapters.postgres.schema.columns import metadata, text_column, time_column
+
+_usd = Numeric(14, 8)
+
+ai_call = Table(
+    "ai_call",
+    metadata,
+    Column("ai_call_id", BigInteger, autoincrement=True, nullable=False),
+    text_column("organisation_id"),  # who pays
+    text_column("request_id", nullable=True),  # who waits
+    text_column("scope"),
+    text_column("brand_slug", nullable=True),
+    text_column("content_id", nullable=True),
+    text_column("method"),
+    text_column("provider"),
+    text_column("model"),
+    text_column("outcome"),  # ok | refused | truncated | invalid | failed
+    Column("input_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("cached_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("output_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("cost_usd", _usd, nullable=False, server_default=text("0")),
+    text_column("prices"),  # the date of the price file
+    Column("seconds", Float, nullable=False),
+    text_column("vendor_request_id", nullable=True),
+    time_column("called_at"),
+    PrimaryKeyConstraint("ai_call_id"),
+    Index("ix_ai_call_organisation", "organisation_id", "called_at"),
+    Index("ix_ai_call_content", "organisation_id", "scope", "content_id"),
+)
+
+ai_budget = Table(
+    "ai_budget",
+    metadata,
+    text_column("organisation_id"),
+    Column("usd_per_day", _usd, nullable=False),
+    text_column("set_by"),
+    time_column("set_at"),
+    PrimaryKeyConstraint("organisation_id"),
+)
+
+# One row a day, locked for a moment by each call: spent + reserved never passes the budget.
+ai_spending = Table(
+    "ai_spending",
+    metadata,
+    text_column("organisation_id"),
+    Column("day", Date, nullable=False),  # UTC
+    Column("spent_usd", _usd, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("organisation_id", "day"),
+)
+
+ai_reservation = Table(
+    "ai_reservation",
+    metadata,
+    text_column("reservation_id"),
+    text_column("organisation_id"),
+    Column("day", Date, nullable=False),
+    Column("most_usd", _usd, nullable=False),  # what the call can cost at most
+    time_column("expires_at"),  # a process that died never settles: then the most is booked as spent
+    PrimaryKeyConstraint("reservation_id"),
+    Index("ix_ai_reservation_day", "organisation_id", "day"),
+)

@@ -1,0 +1,41 @@
+-- Row-level security and grants of what is read in pictures and by models, of groups, themes and spending. As the owner.
+
+DO $$
+DECLARE t text;
+BEGIN
+    -- SCOPED: read shared and one's own, write one's own only.
+    FOREACH t IN ARRAY ARRAY['label_past', 'image_reading', 'label_quality', 'variant'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY owner_all ON %I TO adology_owner USING (true) WITH CHECK (true)', t);
+        EXECUTE format('CREATE POLICY scoped_read ON %I FOR SELECT TO adology_app, adology_worker
+                        USING (current_scope() IS NOT NULL AND scope IN (''shared'', current_scope()))', t);
+        EXECUTE format('CREATE POLICY scoped_write ON %I FOR ALL TO adology_worker
+                        USING (scope = current_scope()) WITH CHECK (scope = current_scope())', t);
+        EXECUTE format('GRANT SELECT ON %I TO adology_app', t);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO adology_worker', t);
+    END LOOP;
+
+    -- ORGANISATION: private to one.
+    FOREACH t IN ARRAY ARRAY['concept_split', 'concept_merge', 'theme', 'theme_member', 'frozen_comparison',
+                             'ai_call', 'ai_budget', 'ai_spending', 'ai_reservation'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY owner_all ON %I TO adology_owner USING (true) WITH CHECK (true)', t);
+        EXECUTE format('CREATE POLICY own ON %I FOR ALL TO adology_app
+                        USING (organisation_id = current_scope()) WITH CHECK (organisation_id = current_scope())', t);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO adology_app', t);
+    END LOOP;
+
+    -- What workers do for every organisation: spend within its budget, find its themes.
+    FOREACH t IN ARRAY ARRAY['theme', 'theme_member', 'ai_call', 'ai_budget', 'ai_spending', 'ai_reservation'] LOOP
+        EXECUTE format('CREATE POLICY machinery ON %I FOR ALL TO adology_worker USING (true) WITH CHECK (true)', t);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO adology_worker', t);
+    END LOOP;
+END $$;
+
+-- What was spent stays written, and so does what was frozen.
+REVOKE UPDATE, DELETE ON ai_call FROM adology_app, adology_worker;
+REVOKE INSERT, UPDATE, DELETE ON ai_call, ai_spending, ai_reservation FROM adology_app;
+REVOKE UPDATE ON frozen_comparison FROM adology_app;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO adology_app, adology_worker;
