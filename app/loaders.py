@@ -10,10 +10,8 @@ from datetime import datetime
 import streamlit as st
 
 from app.resources import services
-from app.thumbnails import thumbnail
 from core.access.organisations import organisation_name
 from core.domain.principal import Principal
-from core.errors import NotFoundError
 from core.insights.launches import Period
 from core.insights.mixes import LabelMix
 from core.queries import (
@@ -24,7 +22,6 @@ from core.queries import (
     brands,
     brandspaces,
     comparison,
-    media,
     operations,
     overview,
     requests,
@@ -93,18 +90,6 @@ def load_facets(principal: Principal, brandspace: str, filters: AdFilters) -> di
 def load_ad(principal: Principal, ad_id: str) -> ad_detail.AdDetail:
     """One ad, whole."""
     return ad_detail.get_ad(services().database, principal, ad_id)
-
-
-@st.cache_data(ttl=3600, max_entries=1_000, show_spinner=False)
-def load_thumbnail(principal: Principal, sha256: str, width: int, height: int) -> bytes | None:
-    """A cover the principal may see, drawn to size; None where it can't be shown."""
-    ports = services()
-    try:
-        media.media_grant(ports.database, principal, sha256)
-        with ports.objects.open(sha256) as stream:
-            return thumbnail(stream, width, height)
-    except NotFoundError:
-        return None
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)

@@ -57,6 +57,12 @@ def api_address() -> str:
     return f"http://{opened}:{settings.api_port}"
 
 
+def workbench_origin() -> str:
+    """Under which address this browser has the workbench open, without a slash at its end."""
+    opened = urlsplit(st.context.url or "")
+    return f"{opened.scheme}://{opened.netloc}" if opened.netloc else services().settings.workbench_address
+
+
 def require_operator() -> None:
     """Figures over all organisations are for staff. Raises NotAllowedError, and SignInError."""
     if not current_principal().is_operator:

@@ -13,6 +13,7 @@ import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
 from app.door.gate import SessionGate  # noqa: E402
+from app.door.pictures import picture_routes  # noqa: E402
 from app.door.routes import door_routes  # noqa: E402
 from core.observability.logs import configure_logging  # noqa: E402
 from core.settings import load_settings  # noqa: E402
@@ -20,5 +21,7 @@ from core.settings import load_settings  # noqa: E402
 _settings = load_settings()
 configure_logging(level=_settings.log_level, json=_settings.log_json)  # over the handlers that Streamlit has made
 app = st.App(
-    Path(__file__).resolve().parent / "workbench.py", routes=door_routes(), middleware=[Middleware(SessionGate)]
+    Path(__file__).resolve().parent / "workbench.py",
+    routes=[*door_routes(), *picture_routes()],
+    middleware=[Middleware(SessionGate)],
 )

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.door.pictures import picture_path
 from app.filters import write_own
 from app.formatting import escape, one_line
-from app.loaders import load_thumbnail
-from app.resources import current_principal
+from app.resources import workbench_origin
 from app.view_models.ad_cards import Badge, Card
-from core.errors import AdologyError, UnavailableError
 
 NO_PICTURE = str(Path(__file__).parents[1] / "assets" / "no_creative.svg")
 SIDE = 480  # pixels of a card's picture
@@ -38,15 +37,10 @@ def creative_card(card: Card) -> None:
 
 def cover(sha256: str | None, problem: tuple[str, str] | None, *, alt: str, side: int = SIDE) -> None:
     """A square picture, or a tile of the same size with what became of the creative below it."""
-    try:
-        picture = load_thumbnail(current_principal(), sha256, side, side) if sha256 else None
-    except UnavailableError:
-        raise  # the store is away: one wait for the whole page is enough
-    except AdologyError:
-        picture, problem = None, ("Not shown", "The stored file can't be read just now")
-    st.image(picture or NO_PICTURE, width="stretch", alt=alt if picture else "No picture")
-    if picture is None:
-        status, reason = problem or ("Not shown", "The stored file can't be drawn")
+    picture = f"{workbench_origin()}{picture_path(sha256, side)}" if sha256 else NO_PICTURE
+    st.image(picture, width="stretch", alt=alt if sha256 else "No picture")
+    if sha256 is None:
+        status, reason = problem or ("Not shown", "")
         st.caption(f":material/hide_image: {escape(status)}{': ' + one_line(reason) if reason else ''}")
 
 

@@ -50,7 +50,6 @@ EARLIER = DAY - timedelta(7)
 NO_QUESTION_ABOUT_A_MARKET = {
     "load_deliveries",  # of one webhook
     "load_archived",  # a list of names
-    "load_thumbnail",  # bytes; their link is /media
     "load_organisation_name",
     *("load_queues", "load_runs", "load_dead_letters", "load_notices", "load_heartbeats"),  # operators only
 }

@@ -22,6 +22,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from app.door.gate import SessionGate
+from app.door.pictures import picture_routes
 from app.door.routes import door_routes
 from app.resources import services
 from core.access.sign_in import make_link_token
@@ -80,7 +81,7 @@ class Browser:
         is_ours = url.startswith(self.url)
         sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if is_ours else {}
         response = self.pool.request(method, url, headers={**sent, **headers}, body=body, redirect=False)
-        answer = Answer(response.status, response.headers, response.data.decode())
+        answer = Answer(response.status, response.headers, response.data.decode(errors="replace"))
         for line in response.headers.getlist("Set-Cookie"):
             for name, morsel in SimpleCookie(line).items():
                 if morsel["max-age"] == "0":
@@ -135,7 +136,7 @@ async def _stream(websocket: WebSocket) -> None:
 def running_door(clock: Any, sock: socket.socket) -> Iterator[Door]:
     """The door's routes and gate as ``st.App`` wears them, on a socket that listens."""
     behind = [WebSocketRoute("/_stcore/stream", _stream), Route("/{path:path}", _behind, methods=_METHODS)]
-    app = Starlette(routes=[*door_routes(), *behind], middleware=[Middleware(SessionGate)])
+    app = Starlette(routes=[*door_routes(), *picture_routes(), *behind], middleware=[Middleware(SessionGate)])
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
