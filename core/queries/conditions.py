@@ -30,6 +30,7 @@ from core.domain.label import LANGUAGE
 from core.domain.principal import Principal
 from core.queries.brandspaces import brandspace_slugs
 from core.queries.filters import KNOWN_VALUE, MAX_NUMBER, UNKNOWN_VALUE, AdFilters
+from core.queries.seen_concepts import in_concepts
 from core.queries.seen_labels import corrected_dimensions, is_known, overlay_values, same_content
 from core.queries.status import counted_status
 
@@ -83,6 +84,8 @@ def _columns(filters: AdFilters) -> Iterable[Condition]:
         (impressions, filters.impressions),
     )
     yield from (expression.in_(values) for expression, values in plain if values)
+    if filters.concepts:
+        yield in_concepts(filters.concepts)
     if filters.countries:
         wanted = literal(list(filters.countries), ARRAY(Text))
         yield _or_unknown(

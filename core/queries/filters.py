@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from typing import Final, Literal
 
 from core.domain.ad import AdFormat
 from core.domain.media import MediaStatus
@@ -17,6 +18,10 @@ KNOWN_VALUE = "known"
 MAX_VALUES = 50  # of one filter
 MAX_TEXT = 200  # characters of one value
 MAX_WORDS = 8
+Unit = Literal["ads", "concepts"]  # what can be counted; ``core.queries.units`` says how
+ADS: Final[Unit] = "ads"
+CONCEPTS: Final[Unit] = "concepts"
+UNITS: Final[tuple[Unit, ...]] = (ADS, CONCEPTS)
 
 _CLOSED: Mapping[str, Collection[str]] = {
     "formats": [item.value for item in AdFormat],
@@ -27,7 +32,7 @@ _CLOSED: Mapping[str, Collection[str]] = {
 }
 _LISTS = (
     "brands", "channels", "platforms", "countries", "languages", "formats", "statuses", "media_statuses", "ctas",
-    "run_dates", "spend_currencies", "impressions",
+    "run_dates", "spend_currencies", "impressions", "concepts",
 )  # fmt: skip
 _DATES = ("first_seen_from", "first_seen_to", "last_seen_from", "last_seen_to", "run_from", "run_to")
 _NUMBERS = (
@@ -80,7 +85,8 @@ class AdFilters:
     impressions_min: int | None = None
     impressions_max: int | None = None
     landing_domain: str = ""
-    unit: str = "ads"
+    concepts: tuple[str, ...] = ()  # as the organisation sees them; of an ad not grouped yet: its id
+    unit: Unit = ADS  # what is counted: ads | concepts. A list of ads stays one
 
     def __post_init__(self) -> None:
         for name in _LISTS:
@@ -92,8 +98,8 @@ class AdFilters:
         _check_values("words", self.words.split(), most=MAX_WORDS)
         _check_values("landing_domain", [self.landing_domain] if self.landing_domain else [])
         self._check_numbers()
-        if self.unit != "ads":
-            raise BadInputError("unit: use ads")
+        if self.unit not in UNITS:
+            raise BadInputError(f"unit: use {', '.join(UNITS)}")
 
     def _check_numbers(self) -> None:
         for name in _NUMBERS:

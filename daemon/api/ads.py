@@ -13,7 +13,7 @@ from core.domain.ad import AdFormat
 from core.domain.media import MediaStatus
 from core.queries import ad_detail, ads
 from core.queries.facets import Facet, facets
-from core.queries.filters import AdFilters
+from core.queries.filters import UNITS, AdFilters
 from core.queries.pages import Page
 from core.queries.status import AdStatus
 from daemon.api.brandspaces import BrandspacePath
@@ -62,7 +62,8 @@ class FilterParams(Query, BaseModel):  # twice, for linters that look no further
     impressions_min: Annotated[str, Field(description="The range of impressions reaches this")] = ""
     impressions_max: Annotated[str, Field(description="The range of impressions begins at this or below")] = ""
     landing_domain: Annotated[str, Field(description="Where the ads lead, as `shop.example.com`")] = ""
-    unit: Annotated[str, Field(description="What is counted: `ads`")] = ""
+    concepts: Annotated[list[str], Field(description="Concepts by id: the ads of one idea of a brand")] = []
+    unit: Annotated[str, Field(description=f"What is counted, where something is: {' or '.join(UNITS)}")] = ""
 
 
 class AdsQuery(Paging, FilterParams):

@@ -56,6 +56,9 @@ def upgrade() -> None:
         sa.Column("organisation_id", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("most_usd", sa.Numeric(precision=14, scale=8), nullable=False),
+        sa.Column(
+            "call", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
+        ),
         sa.Column("expires_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("reservation_id", name=op.f("pk_ai_reservation")),
     )
@@ -71,6 +74,7 @@ def upgrade() -> None:
         "concept_merge",
         sa.Column("organisation_id", sa.Text(), nullable=False),
         sa.Column("concept_id", sa.Text(), nullable=False),
+        sa.Column("merged_into", sa.Text(), nullable=False),
         sa.Column("into_concept_id", sa.Text(), nullable=False),
         sa.Column("corrected_by", sa.Text(), nullable=False),
         sa.Column("corrected_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -166,6 +170,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scope", "variant_id", name=op.f("pk_variant")),
     )
     op.create_index("ix_variant_brand", "variant", ["scope", "brand_slug", "concept_id"], unique=False)
+    op.create_index("ix_variant_concept", "variant", ["concept_id"], unique=False)
     op.create_index("ix_variant_content", "variant", ["scope", "content_id"], unique=False)
     op.create_index("ix_variant_cover", "variant", ["scope", "cover_sha256"], unique=False)
     op.create_index(
@@ -245,6 +250,11 @@ def upgrade() -> None:
     op.add_column("content", sa.Column("kind", sa.Text(), server_default="words", nullable=False))
     op.add_column("content", sa.Column("simhash", sa.BigInteger(), nullable=True))
     op.add_column("content", sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "content",
+        sa.Column("asked_dimensions", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+    )
+    op.add_column("content", sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("content", sa.Column("outcome", sa.Text(), nullable=True))
     op.create_index(
         "ix_content_pending",

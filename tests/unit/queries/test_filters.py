@@ -59,7 +59,7 @@ def test_a_single_value_may_come_as_plain_text() -> None:
         ({"labels": "question"}, "hook:question"),
         ({"labels": "hook' OR 1:x"}, "hook:question"),
         ({"labels": "hook:"}, "hook:question"),
-        ({"unit": "concepts"}, "ads"),
+        ({"unit": "flights"}, "ads, concepts"),
         ({"words": "a\0b"}, "words"),
         ({"brands": "\ud800"}, "brands"),
         ({"words": "x" * 201}, "200"),

@@ -35,6 +35,7 @@ variant = Table(
     PrimaryKeyConstraint("scope", "variant_id"),
     Index("ix_variant_brand", "scope", "brand_slug", "concept_id"),
     Index("ix_variant_new", "scope", "brand_slug", postgresql_where=text("compared_at IS NULL")),
+    Index("ix_variant_concept", "concept_id"),
     Index("ix_variant_content", "scope", "content_id"),
     Index("ix_variant_cover", "scope", "cover_sha256"),
 )
@@ -56,7 +57,8 @@ concept_merge = Table(
     metadata,
     text_column("organisation_id"),
     text_column("concept_id"),
-    text_column("into_concept_id"),  # never itself merged: chains are flattened when written
+    text_column("merged_into"),  # as the person said it
+    text_column("into_concept_id"),  # where that led; never itself merged: chains are flattened when written
     text_column("corrected_by"),
     time_column("corrected_at"),
     PrimaryKeyConstraint("organisation_id", "concept_id"),

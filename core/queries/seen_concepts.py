@@ -1,0 +1,56 @@
+"""The concept an organisation sees an ad in: its own split of the variant, else the machine's, then its own merge.
+
+An ad that isn't grouped yet is a concept of its own, under its own id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, FromClause, and_, func, or_, select, tuple_, union
+
+from core.adapters.postgres.schema import ad, concept_merge, concept_split, variant
+from core.queries.status import counted_ads
+
+_OURS = func.current_scope()  # the organisation of the principal; row-level security says it once more
+
+_kept: ColumnElement[str] = func.coalesce(concept_split.c.concept_id, variant.c.concept_id)
+concept_of_variant: ColumnElement[str] = func.coalesce(concept_merge.c.into_concept_id, _kept)  # over seen_variants
+seen_concept: ColumnElement[str] = func.coalesce(concept_of_variant, ad.c.ad_id)  # over grouped_ads
+seen_variant: ColumnElement[str] = func.coalesce(ad.c.variant_id, ad.c.ad_id)
+
+
+def _with_overlays(source: FromClause) -> FromClause:
+    """Each variant of ``source`` with the split and the merge that the organisation made."""
+    split = and_(
+        concept_split.c.organisation_id == _OURS,
+        concept_split.c.scope == variant.c.scope,
+        concept_split.c.variant_id == variant.c.variant_id,
+    )
+    merge = and_(concept_merge.c.organisation_id == _OURS, concept_merge.c.concept_id == _kept)
+    return source.outerjoin(concept_split, split).outerjoin(concept_merge, merge)
+
+
+seen_variants = _with_overlays(variant)
+grouped_ads = _with_overlays(
+    counted_ads.outerjoin(variant, and_(variant.c.scope == ad.c.scope, variant.c.variant_id == ad.c.variant_id))
+)
+
+
+def in_concepts(concepts: Sequence[str]) -> ColumnElement[bool]:
+    """Whether an ad is seen in one of them. Their variants are found by index, whatever else is stored."""
+    merged = select(concept_merge.c.concept_id).where(
+        concept_merge.c.organisation_id == _OURS, concept_merge.c.into_concept_id.in_(concepts)
+    )
+    machines = select(variant.c.scope, variant.c.variant_id).where(
+        or_(variant.c.concept_id.in_(concepts), variant.c.concept_id.in_(merged))
+    )
+    ours = select(concept_split.c.scope, concept_split.c.variant_id).where(
+        concept_split.c.organisation_id == _OURS,
+        or_(concept_split.c.concept_id.in_(concepts), concept_split.c.concept_id.in_(merged)),
+    )
+    candidates = tuple_(variant.c.scope, variant.c.variant_id).in_(union(machines, ours))
+    found = select(variant.c.scope, variant.c.variant_id).select_from(seen_variants)
+    found = found.where(candidates, concept_of_variant.in_(concepts))
+    ungrouped = and_(ad.c.variant_id.is_(None), ad.c.ad_id.in_(concepts))
+    return or_(tuple_(ad.c.scope, ad.c.variant_id).in_(found), ungrouped)

@@ -1,0 +1,130 @@
+"""What is counted: ads or concepts. A concept is seen once, as its organisation sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from core.adapters.postgres import schema
+from core.adapters.postgres.engine import Database
+from core.domain.principal import Principal
+from core.queries.conditions import matching
+from core.queries.filters import AdFilters, Unit
+from core.queries.pages import AnyRow
+from core.queries.units import concept_mix, count_units, units_of
+from tests.builders import DAY, AnAd, store, store_scan
+
+US, OTHERS = Principal("ours"), Principal("others")
+NONE = AdFilters()
+LATER = DAY + timedelta(days=9)
+
+
+def group(database: Database, *concepts: tuple[AnAd, ...], scope: str = "shared") -> None:
+    """Every ad a variant of its own; the ads of each tuple are one concept, named by the first."""
+    with database.worker(scope) as connection:
+        for concept in concepts:
+            for item in concept:
+                row = {"scope": scope, "variant_id": item.ad_id, "brand_slug": item.brand, "joined_by": "itself"}
+                row |= {"content_id": item.content_id, "concept_id": concept[0].ad_id, "distances": {}}
+                connection.execute(insert(schema.variant).values(row))
+                mine = schema.ad.c.ad_id == item.ad_id
+                connection.execute(update(schema.ad).where(mine).values(variant_id=item.ad_id))
+
+
+def split(database: Database, who: Principal, item: AnAd, concept_id: str) -> None:
+    with database.writer(who) as connection:
+        row = {"organisation_id": who.organisation_id, "scope": item.scope, "variant_id": item.ad_id}
+        connection.execute(
+            insert(schema.concept_split).values(row | {"concept_id": concept_id, "corrected_by": "tests"})
+        )
+
+
+def merge(database: Database, who: Principal, concept_id: str, into: str) -> None:
+    with database.writer(who) as connection:
+        row = {"organisation_id": who.organisation_id, "concept_id": concept_id, "corrected_by": "tests"}
+        connection.execute(insert(schema.concept_merge).values(row | {"merged_into": into, "into_concept_id": into}))
+
+
+def count(database: Database, who: Principal, unit: Unit, filters: AdFilters = NONE) -> int:
+    with database.reader(who) as connection:
+        conditions = matching(connection, who, "all", filters)
+        return int(connection.execute(count_units(unit, conditions)).scalar_one())
+
+
+def rows(database: Database, unit: Unit) -> list[AnyRow]:
+    with database.reader(US) as connection:
+        found = units_of(unit, matching(connection, US, "all", NONE))
+        return list(connection.execute(select(found).order_by(found.c.first_seen, found.c.unit_id)))
+
+
+def mix(database: Database, dimension: str) -> Mapping[tuple[str, str], int]:
+    with database.reader(US) as connection:
+        conditions = matching(connection, US, "all", NONE)
+        return {(row.state, row.value): row.n for row in connection.execute(concept_mix(conditions, dimension))}
+
+
+def test_ads_of_a_concept_are_one_and_an_ad_not_grouped_is_one(database: Database) -> None:
+    one, two, three, alone = (AnAd(name, copy=name) for name in ("1", "2", "3", "4"))
+    store(database, one, two, three, alone)
+    group(database, (one, two), (three,))
+
+    assert (count(database, US, "ads"), count(database, US, "concepts")) == (4, 3)
+    assert count(database, US, "concepts", AdFilters(concepts=(one.ad_id,))) == 1
+    assert count(database, US, "ads", AdFilters(concepts=(one.ad_id,))) == 2
+    assert count(database, US, "ads", AdFilters(concepts=(alone.ad_id, three.ad_id))) == 2
+
+
+def test_a_concept_spans_the_dates_of_its_ads_and_is_active_if_one_is(database: Database) -> None:
+    early = AnAd("1", first_seen=DAY, last_seen=DAY, run_start=None)
+    late = AnAd("2", first_seen=LATER, last_seen=LATER, last_scanned_on=LATER, run_start=date(2026, 2, 1))
+    store(database, early, late)
+    store_scan(database, LATER)
+    group(database, (early, late))
+
+    (concept,) = rows(database, "concepts")
+
+    assert (concept.ads, concept.first_seen, concept.last_seen, concept.status) == (2, DAY, LATER, "active")
+    assert (concept.run_start, concept.launched_on, concept.launched_by_source) == (
+        late.run_start,
+        late.run_start,
+        True,
+    )
+    assert [(row.unit_id, row.status) for row in rows(database, "ads")] == [
+        (early.ad_id, "not_seen"), (late.ad_id, "active"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("who", [US, OTHERS])
+def test_an_organisation_sees_its_own_splits_and_merges(database: Database, who: Principal) -> None:
+    one, two, three = (AnAd(name, copy=name) for name in ("1", "2", "3"))
+    store(database, one, two, three)
+    group(database, (one, two), (three,))
+    split(database, US, two, "apart")
+    merge(database, US, "apart", three.ad_id)
+
+    def in_concept(concept: str) -> int:
+        return count(database, who, "ads", AdFilters(concepts=(concept,)))
+
+    seen = (in_concept(one.ad_id), in_concept("apart"), in_concept(three.ad_id))
+    assert seen == ((1, 0, 2) if who == US else (2, 0, 1))
+    assert count(database, who, "concepts") == 2
+
+
+def test_a_concept_carries_what_half_of_its_read_variants_carry(database: Database) -> None:
+    def said(name: str, *offers: str) -> AnAd:
+        return AnAd(name, copy=name, labels={"offer": offers} if offers else None)
+
+    four = (said("1", "gift", "bundle"), said("2", "gift"), said("3", "unknown"), said("4", "bundle", "price"))
+    half_read = (said("5", "gift"), said("6"))  # the other is not read: it says nothing against it
+    unknown, pending, silent = (said("7", "unknown"),), (said("8"),), (AnAd("9", copy=""),)
+    concepts = (four, half_read, unknown, pending, silent)
+    store(database, *(item for concept in concepts for item in concept))
+    group(database, *concepts)
+
+    assert mix(database, "offer") == {
+        ("known", ""): 2, ("unknown", ""): 1, ("pending", ""): 1, ("without_text", ""): 1,
+        ("=", "gift"): 2, ("=", "bundle"): 1,
+    }  # fmt: skip
