@@ -39,3 +39,11 @@ REVOKE UPDATE, DELETE ON ai_call FROM adology_app, adology_worker;
 REVOKE INSERT, UPDATE, DELETE ON ai_call, ai_spending, ai_reservation FROM adology_app;
 REVOKE UPDATE ON frozen_comparison FROM adology_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO adology_app, adology_worker;
+
+-- Whose contents models read as they come, over all scopes: slugs and who pays, never content.
+CREATE FUNCTION analysed_brands() RETURNS TABLE (scope text, brand_slug text, payer text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT b.scope, b.slug, b.analysed_for FROM brand b
+    WHERE b.state = 'analysed' AND b.analysed_for IS NOT NULL ORDER BY b.scope, b.slug $$;
+REVOKE ALL ON FUNCTION analysed_brands() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION analysed_brands() TO adology_worker;

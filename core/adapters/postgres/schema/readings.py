@@ -33,7 +33,9 @@ content = Table(
     text_column("cta"),
     Column("simhash", BigInteger),  # of the text, 64 bits
     text_column("labelled_with", nullable=True),  # the taxonomy version, once every dimension is decided
-    time_column("asked_at", nullable=True),  # a model was asked to read it; pending until there is an outcome
+    time_column("asked_at", nullable=True),  # a model is to read it; pending until there is an outcome
+    texts_column("asked_dimensions"),  # which a model is to decide; empty: every one of the taxonomy
+    time_column("claimed_until", nullable=True),  # whoever asks a model holds it
     text_column("outcome", nullable=True),  # of the model's reading: ok | refused | truncated | invalid | failed
     time_column("stored_at"),
     PrimaryKeyConstraint("scope", "content_id"),

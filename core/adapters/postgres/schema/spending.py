@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Date, Float, Index, Integer, Numeric, PrimaryKeyConstraint, Table, text
 
-from core.adapters.postgres.schema.columns import metadata, text_column, time_column
+from core.adapters.postgres.schema.columns import json_column, metadata, text_column, time_column
 
 _usd = Numeric(14, 8)
 
@@ -61,6 +61,7 @@ ai_reservation = Table(
     text_column("organisation_id"),
     Column("day", Date, nullable=False),
     Column("most_usd", _usd, nullable=False),  # what the call can cost at most
+    json_column("call"),  # what it is for, as the ledger will say
     time_column("expires_at"),  # a process that died never settles: then the most is booked as spent
     PrimaryKeyConstraint("reservation_id"),
     Index("ix_ai_reservation_day", "organisation_id", "day"),
