@@ -151,7 +151,7 @@ def _store_customer(cluster: Cluster, organisation: str) -> None:
         (schema.webhook_delivery, owner | {"webhook_id": organisation}),
         (schema.export_file, owner | until | {"request_id": organisation, "sha256": "s"}),
         (schema.concept_split, overlay | {"scope": "shared", "variant_id": "v", "concept_id": "c"}),
-        (schema.concept_merge, overlay | {"concept_id": "c", "into_concept_id": "d"}),
+        (schema.concept_merge, overlay | {"concept_id": "c", "merged_into": "d", "into_concept_id": "d"}),
         (schema.theme, owner | {"theme_id": organisation, "brandspace_id": organisation, "name": "t", "model": "m",
                                 "centre": b""}),
         (schema.theme_member, owner | {"brandspace_id": organisation, "scope": "shared", "content_id": "c",
