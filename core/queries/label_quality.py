@@ -1,0 +1,71 @@
+"""How good labels are, as far as somebody measured it, and whether that is good enough to compare by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from core.adapters.postgres.engine import Database
+from core.adapters.postgres.schema import label_quality
+from core.ai.quality_bars import quality_bars
+from core.ai.quality_verdicts import Verdicts, verdicts
+from core.domain.principal import SHARED_SCOPE, Principal
+from core.domain.quality import Basis, Measure, Statistic
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMeasure(Measure):
+    """``is_own``: measured by and for the organisation; else it holds for everybody."""
+
+    is_own: bool = False
+    measured_at: datetime = datetime.min
+
+
+def newest_measures(database: Database, principal: Principal, dimension: str | None = None) -> Sequence[StoredMeasure]:
+    """Of every kind (dimension, value, basis, set, statistic) the newest; the organisation's own come first."""
+    with database.reader(principal) as connection:
+        return _newest(connection, dimension)
+
+
+def label_verdicts(database: Database, principal: Principal, dimension: str) -> Verdicts:
+    """Whether comparisons by this dimension, and by which of its values, must be greyed, with the reason of each."""
+    return verdicts(dimension, newest_measures(database, principal, dimension), quality_bars())
+
+
+def _newest(connection: Connection, dimension: str | None) -> list[StoredMeasure]:
+    table = label_quality.c
+    value = func.coalesce(table.value, "")
+    kind = (table.scope, table.dimension, value, table.basis, table.set_name, table.statistic)
+    newest = (
+        select(label_quality)
+        .ext(distinct_on(*kind))
+        .order_by(*kind, table.measured_at.desc(), table.label_quality_id.desc())
+    )
+    if dimension is not None:
+        newest = newest.where(table.dimension == dimension)
+    found = newest.subquery()
+    order = (found.c.dimension, found.c.value, found.c.scope == SHARED_SCOPE, found.c.measured_at.desc())
+    rows = connection.execute(select(found).order_by(*order).prefix_with("/* label_quality */"))
+    return [
+        StoredMeasure(
+            dimension=row.dimension,
+            value=row.value,
+            basis=Basis(row.basis),
+            set_name=row.set_name,
+            statistic=Statistic(row.statistic),
+            n=row.n,
+            estimate=row.estimate,
+            low=row.low,
+            high=row.high,
+            taxonomy_version=row.taxonomy_version,
+            method=row.method,
+            details=row.details,
+            is_own=row.scope != SHARED_SCOPE,
+            measured_at=row.measured_at,
+        )
+        for row in rows
+    ]
