@@ -43,6 +43,13 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """Evidence in a picture: corners (left, top, right, bottom) as shares of its width and height, in [0, 1]."""
+
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """How a label was made; the same inputs give the same ``provenance_id`` (its hash, made by the store)."""
 
@@ -71,4 +78,5 @@ class Label:
     outcome: Outcome = Outcome.OK
     modality: Modality = Modality.TEXT
     cost_usd: float = 0.0
+    regions: tuple[Region, ...] = ()
     raw_value: str | None = None  # as it was written, where it was harmonised into ``value``
