@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-import openai
+from openai import APIConnectionError, APIStatusError, APITimeoutError, BadRequestError, OpenAIError
 
 from core.errors import (
     AdologyError,
@@ -37,21 +37,21 @@ _MAX_WORDS: Final = 300
 
 def translated(error: Exception, provider: str, *, timeout_seconds: float) -> AdologyError:
     """``provider`` as the settings name it: "openai" or "compatible"."""
-    if isinstance(error, openai.APIStatusError):
+    if isinstance(error, APIStatusError):
         return _of_status(error, provider)
-    if isinstance(error, openai.APITimeoutError | TimeoutError):
+    if isinstance(error, APITimeoutError | TimeoutError):
         return RetryableError(
             f"{provider} gave no answer within {timeout_seconds:g} s: try again;"
             " raise ADOLOGY_AI_TIMEOUT_SECONDS if that is usual"
         )
-    if isinstance(error, openai.OpenAIError) and not isinstance(error, openai.APIConnectionError):
+    if isinstance(error, OpenAIError) and not isinstance(error, APIConnectionError):
         return TerminalError(f"{provider}'s library failed: {type(error).__name__} {_words(error)}")
     return RetryableError(f"{provider} can't be reached: {type(error.__cause__ or error).__name__}; try again")
 
 
 def is_flagged(error: Exception) -> bool:
     """Whether a filter stopped what was asked: a refusal in the form of an error."""
-    return isinstance(error, openai.BadRequestError) and bool({error.code, error.type} & _FLAGGED)
+    return isinstance(error, BadRequestError) and bool({error.code, error.type} & _FLAGGED)
 
 
 def of_code(code: str, words: str, provider: str) -> AdologyError:
@@ -77,7 +77,7 @@ def pause_seconds(headers: Mapping[str, str], words: str = "") -> float | None:
     return None if told is None else min(max(told, 0.0), MAX_PAUSE_SECONDS)
 
 
-def _of_status(error: openai.APIStatusError, provider: str) -> AdologyError:
+def _of_status(error: APIStatusError, provider: str) -> AdologyError:
     status, variable = error.status_code, f"ADOLOGY_{provider.upper()}"
     said = f"{provider} answers {status}: {_words(error)}"
     if status in {401, 403}:
