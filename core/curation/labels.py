@@ -11,7 +11,7 @@ from core.adapters.postgres import overlay_store as store
 from core.adapters.postgres.audit_store import record
 from core.adapters.postgres.engine import Connection, Database
 from core.ai.taxonomy import Taxonomy
-from core.domain.label import LANGUAGE, UNKNOWN
+from core.domain.label import LANGUAGE, UNKNOWN, is_visual
 from core.domain.principal import Permission, Principal
 from core.errors import BadInputError, ConflictError
 from core.queries.seen_labels import Said, read_said, read_seen
@@ -23,7 +23,7 @@ _LANGUAGE_CODE = re.compile(r"[a-z]{2}")
 class SeenLabel:
     """What the organisation sees of one dimension of an ad.
 
-    A label belongs to what an ad says: ``ads`` visible ads say the same now, and are corrected with it.
+    A label belongs to what an ad says or shows: ``ads`` visible ads have the same now, and are corrected with it.
     """
 
     dimension: str
@@ -38,12 +38,12 @@ def correct_label(
     """Say what the current text of an ad says; ``["unknown"]`` says that nothing decides.
 
     Raises NotFoundError (ad), BadInputError for a dimension or value that isn't the taxonomy's, and ConflictError for
-    an ad without text.
+    an ad that has no text (for visual dimensions: no picture).
     """
     require(principal, Permission.WRITE)
     checked = _checked(taxonomy, dimension, values)
     with database.writer(principal) as connection:
-        said = _text_of(connection, ad_id)
+        said = _subject_of(connection, ad_id, dimension)
         before = read_seen(connection, said, dimension)
         kept = () if checked == (UNKNOWN,) else checked
         key = {"scope": said.scope, "content_id": said.content_id, "dimension": dimension}
@@ -53,10 +53,10 @@ def correct_label(
 
 
 def take_correction_back(database: Database, principal: Principal, ad_id: str, *, dimension: str) -> SeenLabel:
-    """See the machine's label again; twice is once. Raises NotFoundError (ad) and ConflictError (ad without text)."""
+    """See the machine's label again; twice is once. Raises NotFoundError (ad) and ConflictError (nothing to label)."""
     require(principal, Permission.WRITE)
     with database.writer(principal) as connection:
-        said = _text_of(connection, ad_id)
+        said = _subject_of(connection, ad_id, dimension)
         before = read_seen(connection, said, dimension)
         key = {"scope": said.scope, "content_id": said.content_id, "dimension": dimension}
         if store.delete_label_overlay(connection, principal, **key):
@@ -64,10 +64,11 @@ def take_correction_back(database: Database, principal: Principal, ad_id: str, *
         return _seen(connection, said, dimension)
 
 
-def _text_of(connection: Connection, ad_id: str) -> Said:
-    said = read_said(connection, ad_id)
-    if not said.has_text:
-        raise ConflictError("this ad has no text: labels belong to what an ad says, so there is nothing to correct")
+def _subject_of(connection: Connection, ad_id: str, dimension: str) -> Said:
+    said = read_said(connection, ad_id, dimension)
+    if not said.is_there:
+        what = "picture" if is_visual(dimension) else "text"
+        raise ConflictError(f"this ad has no {what}: labels belong to what an ad says and shows; nothing to correct")
     return said
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal, select, tuple_
+from sqlalchemy import Connection, and_, func, select
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import (
@@ -17,48 +16,24 @@ from core.adapters.postgres.schema import (
     ad_version,
     content,
     creative,
-    label,
-    label_overlay,
     observation,
-    provenance,
     scan,
-    user_account,
 )
-from core.domain.label import UNKNOWN
 from core.domain.principal import Principal
 from core.errors import NotFoundError
 from core.queries.brand_names import shown_name
+from core.queries.labels_of_ad import (
+    Correction,
+    Corrections,
+    CoverDetail,
+    LabelDetail,
+    Labels,
+    corrections_of_ad,
+    cover_of_ad,
+    labels_of_ad,
+)
 from core.queries.pages import MAX_PAGE, AnyRow, AnySelect
 from core.queries.status import AdStatus, counted_ads, counted_status
-
-
-@dataclass(frozen=True, slots=True)
-class LabelDetail:
-    """A label and how it was made. ``evidence``: quotes with offsets in ``VersionDetail.text`` (code points)."""
-
-    dimension: str
-    value: str
-    confidence: float
-    outcome: str
-    modality: str
-    evidence: tuple[Mapping[str, Any], ...]
-    provenance: Mapping[str, Any]
-    cost_usd: float
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What the organisation sees instead of the machine's labels of a dimension, ``("unknown",)`` for nothing.
-
-    ``corrected_by`` as the audit trail names him; the e-mail address where he is a user.
-    """
-
-    dimension: str
-    values: tuple[str, ...]
-    corrected_by: str
-    corrected_by_email: str | None
-    corrected_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +111,7 @@ class AdDetail:
     media_reason: str | None
     attributes: Mapping[str, Any]
     raw_document_id: str | None
+    cover: CoverDetail | None
     versions: tuple[VersionDetail, ...]
     media: tuple[MediaDetail, ...]
     sightings: tuple[Sighting, ...]
@@ -150,9 +126,11 @@ def get_ad(database: Database, principal: Principal, ad_id: str) -> AdDetail:
         values = dict(row._mapping)
         current = values.pop("current_version_id")
         values |= {"status": AdStatus(row.status), "countries": tuple(row.countries)}
+        labels, corrections = labels_of_ad(connection, ad_id), corrections_of_ad(connection, ad_id)
         return AdDetail(
             **values,
-            versions=_versions(connection, ad_id, current),
+            cover=cover_of_ad(connection, row, labels, corrections),
+            versions=_versions(connection, ad_id, current, labels, corrections),
             media=_media(connection, ad_id),
             sightings=_sightings(connection, row),
         )
@@ -166,7 +144,9 @@ def _ad() -> AnySelect:
     return select(*columns).select_from(counted_ads).prefix_with("/* get_ad */")
 
 
-def _versions(connection: Connection, ad_id: str, current: str) -> tuple[VersionDetail, ...]:
+def _versions(
+    connection: Connection, ad_id: str, current: str, labels: Labels, corrections: Corrections
+) -> tuple[VersionDetail, ...]:
     version = ad_version.c
     statement = (
         select(
@@ -181,13 +161,10 @@ def _versions(connection: Connection, ad_id: str, current: str) -> tuple[Version
         .limit(MAX_PAGE)
         .prefix_with("/* versions_of_ad */")
     )  # fmt: skip
-    labels, corrections = _labels(connection, ad_id), _corrections(connection, ad_id)
     return tuple(_version(row, current, labels, corrections) for row in connection.execute(statement))
 
 
-def _version(
-    row: AnyRow, current: str, labels: Mapping[str, list[LabelDetail]], corrections: Mapping[str, list[Correction]]
-) -> VersionDetail:
+def _version(row: AnyRow, current: str, labels: Labels, corrections: Corrections) -> VersionDetail:
     values = dict(row._mapping)
     del values["scope"], values["content_id"]
     values["platforms"] = tuple(row.platforms)
@@ -197,42 +174,6 @@ def _version(
         labels=tuple(labels.get(row.content_id, ())),
         corrections=tuple(corrections.get(row.content_id, ())),
     )
-
-
-def _labels(connection: Connection, ad_id: str) -> dict[str, list[LabelDetail]]:
-    """By content, of every version of the ad."""
-    contents = select(ad_version.c.content_id).where(ad_version.c.ad_id == ad_id)
-    scope = select(ad.c.scope).where(ad.c.ad_id == ad_id).scalar_subquery()
-    statement = (
-        select(label, provenance.c.body.label("provenance"))
-        .join(provenance, provenance.c.provenance_id == label.c.provenance_id)
-        .where(label.c.scope == scope, label.c.content_id.in_(contents))
-        .order_by(label.c.dimension, label.c.confidence.desc(), label.c.value)
-        .prefix_with("/* labels_of_ad */")
-    )
-    found: dict[str, list[LabelDetail]] = defaultdict(list)
-    for row in connection.execute(statement):
-        values = {name: getattr(row, name) for name in LabelDetail.__dataclass_fields__}
-        found[row.content_id].append(LabelDetail(**values | {"evidence": tuple(row.evidence)}))
-    return found
-
-
-def _corrections(connection: Connection, ad_id: str) -> dict[str, list[Correction]]:
-    """By content, of every version of the ad."""
-    overlay, version = label_overlay.c, ad_version.c
-    contents = select(version.scope, version.content_id).where(version.ad_id == ad_id)
-    statement = (
-        select(label_overlay, user_account.c.email)
-        .outerjoin(user_account, overlay.corrected_by == literal("user:") + user_account.c.user_id)
-        .where(tuple_(overlay.scope, overlay.content_id).in_(contents))
-        .order_by(overlay.dimension)
-        .prefix_with("/* corrections_of_ad */")
-    )
-    found: dict[str, list[Correction]] = defaultdict(list)
-    for row in connection.execute(statement):
-        said = tuple(row._mapping["values"]) or (UNKNOWN,)
-        found[row.content_id].append(Correction(row.dimension, said, row.corrected_by, row.email, row.corrected_at))
-    return found
 
 
 def _media(connection: Connection, ad_id: str) -> tuple[MediaDetail, ...]:

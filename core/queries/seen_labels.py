@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from core.adapters.postgres.schema import ad, content, label, label_overlay
-from core.domain.label import UNKNOWN, Outcome
+from core.domain.label import UNKNOWN, Outcome, is_visual
 from core.errors import NotFoundError
 
 seen_label = table(  # the view of core/migrations/customers.sql; it reads with the rights of whoever asks
@@ -74,11 +74,14 @@ def labels_of(contents: CTE, *keys: str) -> CTE:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What an ad says now: its content, and how many visible ads say the same."""
+    """What labels of an ad hang on now: its words, or its cover. ``ads`` visible ads have the same.
+
+    ``is_there`` is False for an ad without words, or without a picture.
+    """
 
     scope: str
     content_id: str
-    has_text: bool
+    is_there: bool
     ads: int
 
 
@@ -90,13 +93,18 @@ class Seen:
     is_corrected: bool
 
 
-def read_said(connection: Connection, ad_id: str) -> Said:
-    """Raises NotFoundError."""
+def read_said(connection: Connection, ad_id: str, dimension: str) -> Said:
+    """What labels of the dimension hang on. Raises NotFoundError."""
     same = ad.alias("same")
-    ads = select(func.count()).select_from(same).where(same_content(same, ad)).correlate(ad).scalar_subquery()
-    has_text = exists().where(same_content(content, ad)).correlate(ad)
-    statement = select(ad.c.scope, ad.c.content_id, has_text.label("has_text"), ads.label("ads"))
-    row = connection.execute(statement.where(ad.c.ad_id == ad_id).prefix_with("/* said */")).one_or_none()
+    name = "cover_sha256" if is_visual(dimension) else "content_id"
+    is_there: ColumnElement[bool] = ad.c.cover_sha256.isnot(None)
+    if not is_visual(dimension):
+        is_there = exists().where(same_content(content, ad)).correlate(ad)
+    alike = and_(same.c.scope == ad.c.scope, same.c[name] == ad.c[name])
+    ads = select(func.count()).select_from(same).where(alike).correlate(ad).scalar_subquery()
+    columns = (ad.c.scope, func.coalesce(ad.c[name], "").label("content_id"), is_there.label("is_there"))
+    statement = select(*columns, ads.label("ads")).where(ad.c.ad_id == ad_id).prefix_with("/* said */")
+    row = connection.execute(statement).one_or_none()
     if row is None:
         raise NotFoundError("there is no such ad, or it isn't yours to see")
     return Said(**row._mapping)

@@ -37,6 +37,7 @@ MANY = {"offer": ("percent_off", "free_trial")}
 DIMENSIONS = {"hook": ("urgency", "how_to"), "offer": ("free_trial", "percent_off", "none"), "language": ("de", "ko")}
 
 taxonomy = cache(load_taxonomy)
+A_STYLE = taxonomy().values("visual_style")[0]
 Values = tuple[str, ...]
 
 
@@ -88,6 +89,21 @@ def test_a_later_run_of_the_machine_changes_nothing_that_was_corrected(database:
 
     assert seen(database, OURS, AN_AD)["hook"] == ("how_to",)
     assert seen(database, THEIRS, AN_AD)["hook"] == ("statistic",)
+
+
+def test_what_a_picture_shows_is_corrected_in_every_ad_that_shows_it(database: Database) -> None:
+    """However different their words; and an ad without a picture shows nothing."""
+    shown, twin = replace(AN_AD, sha256="a" * 64), AnAd("2", copy="other words", sha256="a" * 64)
+    store(database, shown, twin, AnAd("3"))
+
+    assert correct(database, OURS, shown, visual_style=[A_STYLE]).ads == 2
+
+    for item in (shown, twin):
+        cover = get_ad(database, OURS, item.ad_id).cover
+        assert cover is not None
+        assert [(each.dimension, each.values) for each in cover.corrections] == [("visual_style", (A_STYLE,))]
+    with pytest.raises(ConflictError, match="no picture"):
+        correct(database, OURS, AnAd("3"), visual_style=[A_STYLE])
 
 
 def test_taken_back_the_machines_label_is_seen_again(database: Database) -> None:

@@ -86,7 +86,7 @@ class World:
 
     def said(self) -> Any:
         with self.database.reader(US) as connection:
-            return read_seen(connection, read_said(connection, self.ad), "hook")
+            return read_seen(connection, read_said(connection, self.ad, "hook"), "hook")
 
 
 Question = Callable[[World], Any]
