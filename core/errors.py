@@ -3,7 +3,8 @@
 AdologyError
 ├── RetryableError        the same call may succeed later
 │   ├── ThrottledError    … after ``retry_after_seconds``
-│   ├── QuotaSpentError   … when somebody has paid for more, or the budget's next day
+│   ├── QuotaSpentError   … when somebody has paid for more
+│   │   └── BudgetSpentError  … when the organisation's budget has room again: its next day, or a raised one
 │   ├── UnavailableError  a part of the system isn't ready; wait ``retry_after_seconds``
 │   └── WaitingForTurnError  when another run of the brand has ended
 ├── TerminalError         it never will: record it as failed
@@ -48,6 +49,12 @@ class QuotaSpentError(RetryableError):
     """What may be spent is spent: the work stays pending until a budget or a provider's quota has room again."""
 
     code = "quota_spent"
+
+
+class BudgetSpentError(QuotaSpentError):
+    """What the organisation wants to spend today is spent or reserved; the vendor would have answered."""
+
+    code = "budget_spent"
 
 
 class UnavailableError(RetryableError):

@@ -42,6 +42,7 @@ _LEVEL_OF_OUTCOME: Final = {
     "retryable": logging.WARNING,
     "throttled": logging.WARNING,
     "quota_spent": logging.WARNING,
+    "budget_spent": logging.WARNING,
     "unavailable": logging.WARNING,
     "stale": logging.WARNING,
     "media_problem": logging.WARNING,

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from core.errors import (
     AdologyError,
     BadInputError,
+    BudgetSpentError,
     ConflictError,
     InProgressError,
     MediaProblemError,
@@ -51,6 +52,7 @@ STATUS: Final[Mapping[type[AdologyError], int]] = {
     ThrottledError: 429,
     RetryableError: 503,
     QuotaSpentError: 402,
+    BudgetSpentError: 402,
     WaitingForTurnError: 503,
     UnavailableError: 503,
 }

@@ -12,6 +12,7 @@ from core.domain.media import MediaStatus
 from core.errors import (
     AdologyError,
     BadInputError,
+    BudgetSpentError,
     ConflictError,
     InProgressError,
     MediaProblemError,
@@ -39,6 +40,7 @@ POLICY = [
     (RetryableError("reset"), "retryable", "warning"),
     (ThrottledError("slow down", retry_after_seconds=3), "throttled", "warning"),
     (QuotaSpentError("pay first"), "quota_spent", "warning"),
+    (BudgetSpentError("wait for tomorrow"), "budget_spent", "warning"),
     (UnavailableError("rebuilding"), "unavailable", "warning"),
     (ConnectionResetError("reset"), "retryable", "warning"),
     (TimeoutError("no answer"), "retryable", "warning"),
