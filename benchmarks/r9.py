@@ -98,7 +98,7 @@ def expectation(records: Sequence[AdRecord]) -> Expected:
         contents=len({content_identity(digest, cta) for digest, cta in said}),
         texts=len({digest for digest, _ in said}),
         media=len({(medium.url, medium.role) for record in records for medium in record.media}),
-        dimensions=len(load_taxonomy().dimensions) + 1,  # and the language
+        dimensions=len(load_taxonomy().of_words) + 1,  # and the language
     )
 
 

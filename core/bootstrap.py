@@ -30,7 +30,7 @@ from core.adapters.scoped_documents import ScopedDocuments
 from core.adapters.sqs_address import SqsAddress
 from core.adapters.upload_fetch import SchemeFetcher, UploadMediaFetcher
 from core.adapters.webhook_post import GuardedWebhookSender
-from core.ai.taxonomy import Taxonomy, load_taxonomy
+from core.ai.taxonomy import TAXONOMY, Taxonomy, load_taxonomy
 from core.errors import UnavailableError
 from core.messages import QUEUES
 from core.pipeline.store import RunStore
@@ -150,8 +150,8 @@ class Services:
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
-        """What texts are labelled with; half a second of compiling its rules."""
-        return load_taxonomy()
+        """What labels can say; half a second of compiling its rules. Raises BadInputError."""
+        return load_taxonomy(self.settings.taxonomy or TAXONOMY)
 
     @cached_property
     def text_vectors(self) -> TextVectors:

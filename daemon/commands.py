@@ -14,6 +14,7 @@ from core.errors import AdologyError
 from daemon.command_settings import command_settings
 from daemon.key_commands import keys
 from daemon.people_commands import add_people_commands
+from daemon.taxonomy_commands import taxonomy
 
 FAILED: Final = 1
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 add_people_commands(app)
 app.add_typer(keys)
+app.add_typer(taxonomy)
 
 
 @app.command()

@@ -27,6 +27,7 @@ from daemon.api import (
     notify,
     requests,
     sessions,
+    taxonomy,
     users,
     webhooks,
 )
@@ -51,6 +52,7 @@ _RESOURCES = (
     creatives.blueprint,
     corrections.blueprint,
     insights.blueprint,
+    taxonomy.blueprint,
     ingest.blueprint,
     account.blueprint,
     users.blueprint,

@@ -67,7 +67,7 @@ class TextLabeller:
         """The labels that wait for no embedding. Dimensions still open: ``undecided``."""
         language = detect_language(text)
         labels = [self._language_label(language)]
-        for name, dimension in self.taxonomy.dimensions.items():
+        for name, dimension in self.taxonomy.of_words.items():
             declared = self._declared(dimension, cta_declared) if name == CTA else None
             labels.extend([declared] if declared else self._by_rules(name, text, language.code, cta_declared))
         return labels
@@ -75,7 +75,7 @@ class TextLabeller:
     def undecided(self, labels: Iterable[Label]) -> tuple[str, ...]:
         """The dimensions the rules left to the examples."""
         decided = {label.dimension for label in labels}
-        return tuple(name for name in self.taxonomy.dimensions if name not in decided)
+        return tuple(name for name in self.taxonomy.of_words if name not in decided)
 
     def label_by_prototypes(self, text: str, vector: Vector | None, undecided: Sequence[str]) -> list[Label]:
         """Close the dimensions the rules left open in one text."""

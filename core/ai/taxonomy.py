@@ -1,4 +1,7 @@
-"""The closed, versioned taxonomy of text labels, read from a file that people edit and checked when it is loaded."""
+"""The closed, versioned taxonomy of labels, read from files that people edit and checked when it is loaded.
+
+A folder: ``taxonomy.yaml`` says the version and the order of the dimensions, ``<dimension>.yaml`` holds each of them.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,19 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError, model_validator
 
-from core.domain.label import UNKNOWN
-from core.errors import BadInputError
+from core.domain.label import LANGUAGE, UNKNOWN, is_visual
+from core.errors import BadInputError, NotFoundError
 
-TAXONOMY_V1 = Path(__file__).parent / "taxonomies" / "v1.yaml"
+TAXONOMY = Path(__file__).parent / "taxonomies" / "v2"
 ANY_LANGUAGE = "any"
 
+_INDEX = "taxonomy.yaml"
+_SHOWN_PROTOTYPES = 2
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 _UNBOUNDED = re.compile(r"[*+]|\{\d{0,4},\}")
 _PEOPLE_FRIENDLY = {" ": r"(?:\s{1,3})", "'": "['’]"}
@@ -57,21 +62,32 @@ class _Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
+_Model = TypeVar("_Model", bound=_Closed)
+
+
 class Value(_Closed):
-    """One value of a dimension: what it means, and the rules and example sentences that recognise it."""
+    """One value of a dimension: what it means, examples for people and models, and what recognises it locally."""
 
     definition: _Filled
+    examples: tuple[_Filled, ...] = ()
+    not_this: tuple[_Filled, ...] = ()
     declared: tuple[str, ...] = ()
     rules: dict[_LanguageCode, _Rules] = {}
     prototypes: dict[_LanguageCode, tuple[_Filled, ...]] = {}
 
+    @property
+    def shown_examples(self) -> tuple[str, ...]:
+        """What stands for the value beside its definition: its examples, else English prototypes."""
+        return self.examples or self.prototypes.get("en", ())[:_SHOWN_PROTOTYPES]
+
 
 class Dimension(_Closed):
-    """One question asked of a text, and its closed list of answers; ``unknown`` is always allowed beside them."""
+    """One question asked of an ad's words or picture, and its closed list of answers; beside them ``unknown``."""
 
     definition: _Filled
     cardinality: Literal["single", "multi"]
-    reads: Literal["text", "opening"] = "text"
+    reads: Literal["text", "opening", "picture"] = "text"
+    measured: bool = False
     otherwise: _ValueId | None = None
     values: dict[_ValueId, Value]
 
@@ -79,6 +95,10 @@ class Dimension(_Closed):
     def _check(self) -> Dimension:
         if UNKNOWN in self.values:
             raise ValueError("every dimension allows 'unknown' already: take it from the values")
+        if self.measured and self.reads != "picture":
+            raise ValueError("only pictures are measured")
+        if self.reads == "picture" and any(each.rules or each.prototypes for each in self.values.values()):
+            raise ValueError("rules and prototypes read words: take them from a dimension that reads pictures")
         return self
 
     @cached_property
@@ -97,30 +117,90 @@ class Dimension(_Closed):
         return {word.casefold(): name for name, value in self.values.items() for word in value.declared}
 
     @cached_property
+    def answers(self) -> tuple[str, ...]:
+        """Every value but ``unknown``, used or not: in the order of the file, ``otherwise`` last."""
+        return tuple(dict.fromkeys([*self.values, *([self.otherwise] if self.otherwise else [])]))
+
+    @cached_property
     def allowed(self) -> frozenset[str]:
         """Every value a label of this dimension may carry."""
-        return frozenset(self.values) | {UNKNOWN} | ({self.otherwise} if self.otherwise else set())
+        return frozenset(self.answers) | {UNKNOWN}
 
 
-class _File(_Closed):
+class _Index(_Closed):
     version: int
-    dimensions: dict[_ValueId, Dimension]
+    dimensions: tuple[_ValueId, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Taxonomy:
-    """All dimensions. ``version`` changes with every change of the file ("v1-3fa94c01")."""
+    """All dimensions, in the order they are shown. ``version`` changes with every change of a file ("v2-3fa94c01")."""
 
     version: str
     dimensions: Mapping[str, Dimension]
 
+    @cached_property
+    def of_words(self) -> Mapping[str, Dimension]:
+        """The dimensions read in what an ad says: local heuristics answer all of these."""
+        return {name: each for name, each in self.dimensions.items() if not is_visual(name)}
 
-def load_taxonomy(path: Path = TAXONOMY_V1) -> Taxonomy:
+    @cached_property
+    def of_pictures(self) -> Mapping[str, Dimension]:
+        """The dimensions read in an ad's cover: by a model, or measured in its pixels."""
+        return {name: each for name, each in self.dimensions.items() if is_visual(name)}
+
+    def dimension(self, name: str) -> Dimension:
+        """Raises NotFoundError naming those there are."""
+        if name not in self.dimensions:
+            raise NotFoundError(f"there is no dimension {name[:40]!r}: use {', '.join(self.dimensions)}")
+        return self.dimensions[name]
+
+    def values(self, dimension: str) -> tuple[str, ...]:
+        """Every value of a dimension but ``unknown``, used by an ad or not. Raises NotFoundError."""
+        return self.dimension(dimension).answers
+
+    def definition(self, dimension: str, value: str | None = None) -> str:
+        """What a dimension or one of its values means, for tooltips; "" for a value without words of its own."""
+        asked = self.dimension(dimension)
+        if value is None:
+            return asked.definition
+        return asked.values[value].definition if value in asked.values else ""
+
+
+def load_taxonomy(folder: Path = TAXONOMY) -> Taxonomy:
     """Read and check a taxonomy. Raises BadInputError naming the file, line and value to correct."""
+    content, tree, index = _read(folder / _INDEX, _Index)
+    digest = hashlib.sha256(content)
+    _check_names(folder, tree, index)
+    dimensions: dict[str, Dimension] = {}
+    for name in index.dimensions:
+        path = folder / f"{name}.yaml"
+        content, tree, dimensions[name] = _read(path, Dimension)
+        digest.update(content)
+        if is_visual(name) != (dimensions[name].reads == "picture"):
+            line = _line_of(tree, ["reads"])
+            raise BadInputError(f"{path}: line {line}: reads: dimensions named visual_… read a picture, no others do")
+    return Taxonomy(f"v{index.version}-{digest.hexdigest()[:8]}", dimensions)
+
+
+def _check_names(folder: Path, tree: Any, index: _Index) -> None:
+    line, listed = _line_of(tree, ["dimensions"]), set(index.dimensions)
+    where = f"{folder / _INDEX}: line {line}: dimensions:"
+    if LANGUAGE in listed:
+        raise BadInputError(f"{where} {LANGUAGE!r} is told by the detector: take it from the list")
+    if len(listed) < len(index.dimensions):
+        raise BadInputError(f"{where} a dimension is listed twice")
+    files = {path.stem for path in folder.glob("*.yaml") if path.name != _INDEX}
+    if forgotten := sorted(files - listed):
+        raise BadInputError(f"{where} {forgotten[0]!r} has a file and isn't listed")
+
+
+def _read(path: Path, model: type[_Model]) -> tuple[bytes, Any, _Model]:
+    """A file's bytes, its tree with line numbers, and what it says."""
     try:
         content = path.read_bytes()
         tree = yaml.compose(content, Loader=yaml.SafeLoader)
-        file = _File.model_validate(yaml.safe_load(content))
+        said = model.model_validate(yaml.safe_load(content))
     except OSError as error:
         raise BadInputError(f"{path}: can't be read: {error.strerror}") from error
     except yaml.YAMLError as error:
@@ -130,7 +210,7 @@ def load_taxonomy(path: Path = TAXONOMY_V1) -> Taxonomy:
         raise BadInputError(f"{path}: {problems}") from error
     for repeated in _repeated_keys(tree):
         raise BadInputError(f"{path}: line {repeated.start_mark.line + 1}: {repeated.value!r} is given twice")
-    return Taxonomy(f"v{file.version}-{hashlib.sha256(content).hexdigest()[:8]}", file.dimensions)
+    return content, tree, said
 
 
 def _problem(tree: Any, details: Any) -> str:

@@ -121,7 +121,7 @@ class Enricher:
             return decided_dimensions(connection, scope=scope, content_ids=content_ids)
 
     def _open_dimensions(self, decided: set[str]) -> list[str]:
-        return [name for name in self.labeller.taxonomy.dimensions if name not in decided]
+        return [name for name in self.labeller.taxonomy.of_words if name not in decided]
 
     def _vectors(self, scope: str, contents: Sequence[Unlabelled]) -> dict[str, Vector]:
         """The vector of each text: stored, or made now and stored before anything else can fail."""

