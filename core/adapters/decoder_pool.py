@@ -1,48 +1,23 @@
-"""Decodes images in processes that may die of them: a crash, a bomb or an endless loop costs one file, not the worker.
-
-Each child (``core.adapters.decoder_child``) gets open files over a Unix socket, one at a time, and answers with facts.
-It has no secret in its environment and limits on memory, time and files.
-"""
+"""Decodes images, in processes that may die of them (``core.adapters.child_pool``)."""
 
 from __future__ import annotations
 
-import io
-import shlex
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import BinaryIO, Final, cast
+from collections.abc import Sequence
+from typing import BinaryIO, Final
 
-from core.adapters.child_process import end_process
-from core.adapters.decoder_child import LENGTH, LONGEST_ANSWER_BYTES, READY, Limits, unpack_answer
+from core.adapters.child_pool import ChildPool, Work
+from core.adapters.decoder_child import unpack_answer
 from core.adapters.image_decoder import MediaFacts
-from core.domain.media import MediaStatus
-from core.errors import MediaProblemError, UnavailableError
-from core.observability.logs import get_logger
+from core.adapters.limited_child import Limits
 
-_log = get_logger(__name__)
 COMMAND: Final = (sys.executable, "-m", "core.adapters.decoder_child")
-_PROJECT = Path(__file__).resolve().parents[2]
-# Nothing of ours: a decoder needs no secret. (What takes one over still runs as the worker's user: it is no sandbox
-# against reading that user's files.) numpy would start a thread a core.
-_ENVIRONMENT = {"LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 _SECONDS = 30.0  # 40 million pixels take 3
 _OWN_BYTES = 256 << 20  # Python, numpy, Pillow: 60 MB; a video's head, an animation's canvas
 _BYTES_PER_PIXEL = 32  # a transparent WebP, turned upright and laid on white: the most of all kinds, by measuring
+_LONGEST_ANSWER_BYTES = 64 * 1024
 _FILES_PER_CHILD = 1_000
-_READY_SECONDS = 60.0
-_GRACE_SECONDS = 5.0  # the child's own alarm comes first
-_OUTLASTED = {signal.SIGALRM, signal.SIGXCPU}
-_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}  # a decoder doesn't do that to itself
 
 
 class DecoderPool:
@@ -59,195 +34,22 @@ class DecoderPool:
         command: Sequence[str] = COMMAND,
     ) -> None:
         """``seconds`` a file may take, of the clock and of one core; ``memory_bytes`` a child may allocate."""
-        memory = _OWN_BYTES + _BYTES_PER_PIXEL * max_pixels if memory_bytes is None else memory_bytes
-        self._limits = Limits(max_pixels, seconds, memory)
-        self._files_per_child = files_per_child
-        self._command = command
-        self._places = threading.BoundedSemaphore(children)
-        self._lock = threading.Lock()
-        self._idle: list[_Child] = []
-        self._is_closed = False
+        memory = decoding_bytes(max_pixels) if memory_bytes is None else memory_bytes
+        work = Work(unpack_answer, "decoder", "decoding", "decoded", _LONGEST_ANSWER_BYTES, files_per_child)
+        self._pool = ChildPool(work, Limits(max_pixels, seconds, memory), command, children=children)
 
     def describe(self, stream: BinaryIO) -> MediaFacts:
         """Read a seekable stream from its start, in a child.
 
         Raises MediaProblemError for what is the file's fault and UnavailableError where no child can be had.
         """
-        try:
-            with self._places, _as_file(stream) as file:
-                return self._describe_twice_if_killed(file)
-        except OSError as error:  # no memory, no descriptor, no disk for a copy
-            raise UnavailableError(f"no image can be decoded now: {error}", retry_after_seconds=5) from error
+        return self._pool.ask(stream)
 
     def close(self) -> None:
         """End the children; one at work ends with its file. Afterwards nothing is decoded."""
-        with self._lock:
-            self._is_closed = True
-            idle, self._idle = self._idle, []
-        for child in idle:
-            child.end()
-
-    def _describe_twice_if_killed(self, file: BinaryIO) -> MediaFacts:
-        try:
-            return self._describe_once(file)
-        except _KilledError:  # by the kernel for want of memory, or by a person: perhaps it was not this file
-            pass
-        try:
-            return self._describe_once(file)
-        except _KilledError as killed:
-            raise MediaProblemError(MediaStatus.UNREADABLE, f"its decoder was killed twice ({killed})") from None
-
-    def _describe_once(self, file: BinaryIO) -> MediaFacts:
-        child = self._take()
-        try:
-            return child.describe(file)
-        finally:
-            self._give_back(child)
-
-    def _take(self) -> _Child:
-        while True:
-            with self._lock:
-                if self._is_closed:
-                    raise UnavailableError("image decoding has stopped; the next start of the worker goes on")
-                child = self._idle.pop() if self._idle else None
-            if child is None:
-                return _Child(self._command, self._limits, self._files_per_child)
-            if child.is_alive:
-                return child
-            child.end()
-
-    def _give_back(self, child: _Child) -> None:
-        with self._lock:
-            is_kept = child.is_usable and not self._is_closed
-            if is_kept:
-                self._idle.append(child)
-        if not is_kept:
-            child.end()
+        self._pool.close()
 
 
-class _KilledError(Exception):
-    """A child was ended from outside; says by which signal."""
-
-
-class _Child:
-    """One decoder process. It ends when our end of its socket is closed, even by a kill of this process.
-
-    No parent-death signal: that comes when the thread that started the child ends. Its limits are its own work:
-    code of ours between fork and exec isn't safe beside other threads.
-    """
-
-    def __init__(self, command: Sequence[str], limits: Limits, files: int) -> None:
-        self._seconds = limits.seconds
-        self._files_left = files
-        self._is_sound = False
-        whole_command = [*command, limits.as_argument()]
-        self._process, self._channel = _start(whole_command)
-        with suppress(EOFError, TimeoutError, ConnectionError, ValueError):
-            self._is_sound = self._receive(_READY_SECONDS) == READY
-        if not self._is_sound:
-            self.end()
-            reason = f"the image decoder doesn't start; see why: {shlex.join(whole_command)}"
-            raise UnavailableError(reason, retry_after_seconds=5)
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    @property
-    def is_usable(self) -> bool:
-        return self._is_sound and self._files_left > 0
-
-    def describe(self, file: BinaryIO) -> MediaFacts:
-        """Raises MediaProblemError or _KilledError."""
-        self._is_sound = False
-        self._files_left -= 1
-        try:
-            socket.send_fds(self._channel, [b"f"], [file.fileno()])
-            answer = self._receive(self._seconds + _GRACE_SECONDS)
-            facts = unpack_answer(answer)
-        except TimeoutError:
-            raise self._took_too_long() from None
-        except (EOFError, ConnectionError):
-            raise self._cause_of_death() from None
-        except ValueError as error:
-            raise MediaProblemError(MediaStatus.UNREADABLE, "its decoder gave no sound answer") from error
-        except MediaProblemError:
-            self._is_sound = True
-            raise
-        self._is_sound = True
-        return facts
-
-    def end(self) -> None:
-        """It holds nothing: no need to ask."""
-        self._channel.close()
-        end_process(self._process, ())
-
-    def _receive(self, seconds: float) -> bytes:
-        """One answer. Raises TimeoutError, EOFError or ConnectionError, and ValueError for an endless one."""
-        deadline = time.monotonic() + seconds
-        (length,) = LENGTH.unpack(self._receive_exactly(LENGTH.size, deadline))
-        if length > LONGEST_ANSWER_BYTES:
-            raise ValueError(f"an answer of {length:,} bytes")
-        return self._receive_exactly(length, deadline)
-
-    def _receive_exactly(self, size: int, deadline: float) -> bytes:
-        received = bytearray()
-        while len(received) < size:
-            self._channel.settimeout(max(deadline - time.monotonic(), 0.001))
-            chunk = self._channel.recv(size - len(received))
-            if not chunk:
-                raise EOFError
-            received += chunk
-        return bytes(received)
-
-    def _took_too_long(self) -> MediaProblemError:
-        return MediaProblemError(MediaStatus.UNREADABLE, f"decoding it took longer than {self._seconds:g} s")
-
-    def _cause_of_death(self) -> MediaProblemError | _KilledError:
-        try:
-            code = self._process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            return MediaProblemError(MediaStatus.UNREADABLE, "its decoder hung up")
-        said = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        _log.warning("an image decoder ended; the next image gets another", cause=said)
-        if -code in _OUTLASTED:
-            return self._took_too_long()
-        if -code in _FROM_OUTSIDE:
-            return _KilledError(said)
-        return MediaProblemError(MediaStatus.UNREADABLE, f"its decoder crashed ({said})")
-
-
-def _start(command: Sequence[str]) -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """The process and our end of its socket. In a session of its own: Ctrl-C is for the worker."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        try:
-            process = subprocess.Popen(  # noqa: S603 - our own command
-                command,
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd=_PROJECT,
-                env=_ENVIRONMENT,
-                start_new_session=True,
-            )
-        except OSError:
-            ours.close()
-            raise
-    return process, ours
-
-
-@contextmanager
-def _as_file(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """The stream if an open file stands right behind it, else a copy: only a file's descriptor can be handed over.
-
-    Not ``fileno()``: a stream that unpacks has one, too, of the packed file.
-    """
-    stream.seek(0)
-    if isinstance(getattr(stream, "raw", None), io.FileIO):
-        yield stream
-        return
-    with tempfile.TemporaryFile() as copy:
-        shutil.copyfileobj(stream, copy)
-        copy.seek(0)  # flushes
-        yield cast(BinaryIO, copy)
+def decoding_bytes(max_pixels: int) -> int:
+    """The memory that decoding the largest image allowed takes at most."""
+    return _OWN_BYTES + _BYTES_PER_PIXEL * max_pixels

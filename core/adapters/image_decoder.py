@@ -1,14 +1,15 @@
-"""What a medium is: its kind by content, size, frames and visual descriptor. Hostile files end in a reason.
+"""What a medium is: its kind by content, size, frames, visual descriptor, perceptual hash and colours.
 
-``probe_and_describe`` is a function of bytes alone and returns a plain value, so that it can run in a
-process of its own (``core.adapters.decoder_pool``).
+Hostile files end in a reason. ``probe_and_describe`` is a function of bytes alone and returns a plain value, so that
+it can run in a process of its own (``core.adapters.decoder_pool``).
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -20,7 +21,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from core.adapters.visual_embedder import describe
+from core.adapters.picture_figures import Colour, dominant_colours, perceptual_hash
+from core.adapters.visual_embedder import describe, reduced
 from core.domain.media import MediaStatus
 from core.errors import MediaProblemError
 from core.ports import Vector
@@ -63,30 +65,52 @@ _BROKEN_FILE = (
 class MediaFacts:
     """What a medium is. Width and height are in pixels as people see it (EXIF orientation applied).
 
-    A video is recognised, not decoded: width, height and ``visual`` are None.
+    A video is recognised, not decoded: nothing but its type is known. ``perceptual_hash`` is a signed 64-bit integer,
+    None for a plain surface, too.
     """
 
     content_type: str
     width: int | None = None
     height: int | None = None
     frames: int = 1
+    perceptual_hash: int | None = None
+    colours: tuple[Colour, ...] = ()
     visual: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded image as people see it; ``width`` and ``height`` are the file's, in pixels."""
+
+    image: Image.Image
+    width: int
+    height: int
+    frames: int
 
 
 def probe_and_describe(stream: BinaryIO, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES) -> MediaFacts:
     """Read a seekable stream from its start. Raises MediaProblemError with TOO_LARGE or UNREADABLE and a reason."""
+    content_type = checked_type(stream, max_bytes=max_bytes)
+    if content_type == _VIDEO_TYPE:
+        return MediaFacts(content_type)
+    with decoded(stream, content_type, max_pixels=max_pixels, side=_DRAFT_SIDE) as picture:
+        small = reduced(picture.image)
+        figures = perceptual_hash(small), dominant_colours(small), describe(small)
+    return MediaFacts(content_type, picture.width, picture.height, picture.frames, *figures)
+
+
+def checked_type(stream: BinaryIO, *, max_bytes: int = MAX_BYTES) -> str:
+    """The content type of a seekable stream, which is put back to its start. Raises MediaProblemError."""
     size = stream.seek(0, 2)
     if size > max_bytes:
         raise MediaProblemError(MediaStatus.TOO_LARGE, f"{size:,} bytes; at most {max_bytes:,} are read")
     stream.seek(0)
     content_type = sniff(stream.read(_HEAD_BYTES))
     stream.seek(0)
-    if content_type == _VIDEO_TYPE:
-        return MediaFacts(content_type)
     if content_type is None:
         reason = "not a supported kind of image (PNG, JPEG, WebP, GIF, AVIF) or video (MP4)" if size else "empty file"
         raise MediaProblemError(MediaStatus.UNREADABLE, reason)
-    return _describe_image(stream, content_type, max_pixels)
+    return content_type
 
 
 def sniff(head: bytes) -> str | None:
@@ -110,16 +134,22 @@ def _sniff_iso_media(brand: bytes) -> str | None:
     return _VIDEO_TYPE if brand.startswith(_VIDEO_BRANDS) else None
 
 
-def _describe_image(stream: BinaryIO, content_type: str, max_pixels: int) -> MediaFacts:
+@contextmanager
+def decoded(stream: BinaryIO, content_type: str, *, max_pixels: int, side: int) -> Iterator[Picture]:
+    """An image's first frame, upright; of a JPEG it may be reduced as long as no side falls below ``side``.
+
+    Raises MediaProblemError, for what the block makes of the picture, too.
+    """
     try:
         with _OPENERS[content_type](stream) as image:
             _check_size(image, max_pixels)
             width, height = image.size
             frames = getattr(image, "n_frames", 1)
-            image.draft("RGB", (_DRAFT_SIDE, _DRAFT_SIDE))
+            image.draft("RGB", (side, side))
             image.load()  # before anything that forgives: a broken picture must not pass for a whole one
-            turned = _orientation(image) in _ROTATED_BY_A_QUARTER
-            visual = describe(_upright(image))
+            if _orientation(image) in _ROTATED_BY_A_QUARTER:
+                width, height = height, width
+            yield Picture(_upright(image), width, height, frames)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         reason = f"far more than the {max_pixels:,} pixels that are decoded ({content_type})"
         raise MediaProblemError(MediaStatus.TOO_LARGE, reason) from error
@@ -128,9 +158,6 @@ def _describe_image(stream: BinaryIO, content_type: str, max_pixels: int) -> Med
     except _BROKEN_FILE as error:
         detail = str(error) or type(error).__name__
         raise MediaProblemError(MediaStatus.UNREADABLE, f"broken or truncated {content_type}: {detail}") from error
-    if turned:
-        width, height = height, width
-    return MediaFacts(content_type, width, height, frames, visual)
 
 
 def _check_size(image: ImageFile, max_pixels: int) -> None:

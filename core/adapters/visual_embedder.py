@@ -39,9 +39,13 @@ _ROWS, _COLUMNS = np.array(_LOWEST).T
 _WHITENING = np.sqrt(_ROWS + _COLUMNS)  # pictures have less energy at higher frequencies
 
 
-def describe(image: Image.Image) -> Vector:
-    """The descriptor: shape (128,), float32, unit length. Transparency counts as white."""
-    small = _on_white(image).resize((_SIDE, _SIDE), Image.Resampling.BOX)
+def reduced(image: Image.Image) -> Image.Image:
+    """32 × 32 pixels in RGB, all that is looked at. Transparency counts as white."""
+    return on_white(image).resize((_SIDE, _SIDE), Image.Resampling.BOX)
+
+
+def describe(small: Image.Image) -> Vector:
+    """The descriptor of a ``reduced`` picture: shape (128,), float32, unit length."""
     ycbcr = np.asarray(small.convert("YCbCr"), dtype=np.float64)
     parts = (
         (_STRUCTURE_WEIGHT, _structure(ycbcr[:, :, 0])),
@@ -52,7 +56,12 @@ def describe(image: Image.Image) -> Vector:
     return _unit(weighted).astype(np.float32)
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def lowest_frequencies(small: Image.Image) -> npt.NDArray[np.float64]:
+    """Of the lightness of a ``reduced`` picture, without its mean: 64 numbers, the coarsest first."""
+    return _structure(np.asarray(small.convert("YCbCr"), dtype=np.float64)[:, :, 0])
+
+
+def on_white(image: Image.Image) -> Image.Image:
     if not image.has_transparency_data:
         return image.convert("RGB")
     rgba = image.convert("RGBA")

@@ -51,7 +51,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """The terminal result of an item. ``facts`` holds sha256, content_type, size_bytes, width, height.
+    """The terminal result of an item. ``facts`` holds sha256, content_type, size_bytes, width, height,
+    perceptual_hash (signed 64 bits) and colours (a list of ``{"hex", "share"}``, most first).
 
     ``embedding`` is float32, little-endian, of ``facts["embedding_model"]``.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -95,6 +95,8 @@ class Acquirer:
             "content_type": measured.content_type,
             "width": measured.width,
             "height": measured.height,
+            "perceptual_hash": measured.perceptual_hash,
+            "colours": [asdict(colour) for colour in measured.colours],
         }
         if measured.visual is None:
             return _ok(message, MediaStatus.OK, facts, None)

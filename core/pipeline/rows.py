@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -149,7 +150,8 @@ def creative_rows(results: Iterable[ItemResult], scope: str) -> list[Row]:
         facts = result.facts
         if result.state is ItemState.OK and "sha256" in facts:
             measured = (facts["content_type"], facts["size_bytes"], facts.get("width"), facts.get("height"))
-            rows[facts["sha256"]] = (scope, facts["sha256"], *measured)
+            figures = (facts.get("perceptual_hash"), json.dumps(facts["colours"]) if facts.get("colours") else None)
+            rows[facts["sha256"]] = (scope, facts["sha256"], *measured, *figures)
     return list(rows.values())
 
 

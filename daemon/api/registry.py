@@ -12,6 +12,7 @@ import numpy as np
 from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from core.adapters.picture_figures import MOST_COLOURS
 from core.bootstrap import Services
 from core.domain.media import MediaStatus
 from core.domain.principal import SHARED_SCOPE
@@ -51,6 +52,11 @@ class StartBody(_Body):
     expected_count: int = Field(ge=0, le=1_000_000)
 
 
+class _Colour(BaseModel):
+    hex: Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+    share: Annotated[float, Field(gt=0, le=1)]
+
+
 class ResultBody(BaseModel):
     """``{"url", "embedding", "s3_path"}`` and the facts a commit needs."""
 
@@ -64,6 +70,8 @@ class ResultBody(BaseModel):
     size_bytes: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     width: _Pixels | None = None
     height: _Pixels | None = None
+    perceptual_hash: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    colours: Annotated[list[_Colour], Field(max_length=MOST_COLOURS)] | None = None
     embedding_subject: _Fact | None = None
     embedding_model: _Fact | None = None
 

@@ -33,7 +33,8 @@ def known_creative(database: Database, scope: str, item_id: str) -> dict[str, An
     with database.worker(scope) as connection:
         row = connection.execute(
             text(
-                "SELECT c.sha256, c.content_type, c.size_bytes, c.width, c.height FROM ad_media m"
+                "SELECT c.sha256, c.content_type, c.size_bytes, c.width, c.height, c.perceptual_hash, c.colours"
+                " FROM ad_media m"
                 " JOIN creative c ON c.scope = m.scope AND c.sha256 = m.sha256"
                 " WHERE m.scope = :scope AND m.item_id = :item AND m.status = 'ok' LIMIT 1"
             ),

@@ -31,7 +31,9 @@ VERSION_COLUMNS = (
 )  # fmt: skip
 OBSERVATION_COLUMNS = ("scan_id", "version_id", "scope", "ad_id", "seen_on")
 MEDIA_COLUMNS = ("ad_id", "item_id", "scope", "role", "position", "status", "reason", "sha256", "url")
-CREATIVE_COLUMNS = ("scope", "sha256", "content_type", "size_bytes", "width", "height")
+CREATIVE_COLUMNS = (
+    "scope", "sha256", "content_type", "size_bytes", "width", "height", "perceptual_hash", "colours",
+)  # fmt: skip
 CONTENT_COLUMNS = ("scope", "content_id", "text_hash", "text", "cta")
 
 # What the newest scan says wins; dates widen; content that was stored stays stored.

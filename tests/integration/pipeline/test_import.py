@@ -30,6 +30,7 @@ def test_a_bundle_becomes_rows(system: System) -> None:
     creatives = {row["sha256"]: (row["content_type"], row["width"], row["height"]) for row in system.rows("creative")}
     assert creatives[ads["1"]["cover_sha256"]] == ("image/png", 320, 200)
     assert creatives[ads["2"]["cover_sha256"]] == ("image/png", 640, 480)
+    assert [row["colours"] for row in system.rows("creative", "width = 320")] == [[{"hex": "#ff0000", "share": 1.0}]]
     assert len(system.rows("ad_media")) == 3
     assert [row["copy"] for row in system.rows("ad_version", "ad_id = :ad", ad=ads["1"]["ad_id"])] == ["Buy one now."]
     assert len(system.rows("observation")) == 3

@@ -29,6 +29,13 @@ ROOT = Path(__file__).parents[3]
         b'{"content_type": "image/png", "width": 1e9}',
         b'{"content_type": "image/png", "width": -1}',
         b'{"content_type": "image/png", "visual": [1]}',
+        b'{"content_type": "image/png", "perceptual_hash": 9223372036854775808}',  # a bit more than 64
+        b'{"content_type": "image/png", "perceptual_hash": 1.5}',
+        b'{"content_type": "image/png", "colours": [{"hex": "red", "share": 1}]}',
+        b'{"content_type": "image/png", "colours": [{"hex": "#ff0000", "share": 2}]}',
+        b'{"content_type": "image/png", "colours": [{"hex": "#ff0000", "share": NaN}]}',
+        b'{"content_type": "image/png", "colours": [' + b'{"hex": "#ff0000", "share": 0.1},' * 9 + b'{}]}',
+        b'{"content_type": "image/png", "colours": 5}',
     ],
 )
 def test_an_answer_that_no_decoder_of_ours_gives_is_refused(answer: bytes) -> None:
