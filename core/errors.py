@@ -5,6 +5,7 @@ AdologyError
 │   ├── ThrottledError    … after ``retry_after_seconds``
 │   ├── QuotaSpentError   … when somebody has paid for more
 │   │   └── BudgetSpentError  … when the organisation's budget has room again: its next day, or a raised one
+│   ├── UnansweredError   … but this one may have been done, and billed: no answer came in time
 │   ├── UnavailableError  a part of the system isn't ready; wait ``retry_after_seconds``
 │   └── WaitingForTurnError  when another run of the brand has ended
 ├── TerminalError         it never will: record it as failed
@@ -55,6 +56,12 @@ class BudgetSpentError(QuotaSpentError):
     """What the organisation wants to spend today is spent or reserved; the vendor would have answered."""
 
     code = "budget_spent"
+
+
+class UnansweredError(RetryableError):
+    """A vendor took the call and gave no answer in time: it may have done it, and bill it."""
+
+    code = "unanswered"
 
 
 class UnavailableError(RetryableError):

@@ -21,6 +21,7 @@ from core.errors import (
     RetryableError,
     TerminalError,
     ThrottledError,
+    UnansweredError,
 )
 from core.observability.redaction import redact, shorten
 
@@ -40,7 +41,7 @@ def translated(error: Exception, provider: str, *, timeout_seconds: float) -> Ad
     if isinstance(error, APIStatusError):
         return _of_status(error, provider)
     if isinstance(error, APITimeoutError | TimeoutError):
-        return RetryableError(
+        return UnansweredError(
             f"{provider} gave no answer within {timeout_seconds:g} s: try again;"
             " raise ADOLOGY_AI_TIMEOUT_SECONDS if that is usual"
         )

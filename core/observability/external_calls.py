@@ -43,6 +43,7 @@ _LEVEL_OF_OUTCOME: Final = {
     "throttled": logging.WARNING,
     "quota_spent": logging.WARNING,
     "budget_spent": logging.WARNING,
+    "unanswered": logging.WARNING,
     "unavailable": logging.WARNING,
     "stale": logging.WARNING,
     "media_problem": logging.WARNING,

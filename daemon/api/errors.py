@@ -29,6 +29,7 @@ from core.errors import (
     StaleError,
     TerminalError,
     ThrottledError,
+    UnansweredError,
     UnavailableError,
     WaitingForTurnError,
 )
@@ -54,6 +55,7 @@ STATUS: Final[Mapping[type[AdologyError], int]] = {
     QuotaSpentError: 402,
     BudgetSpentError: 402,
     WaitingForTurnError: 503,
+    UnansweredError: 503,
     UnavailableError: 503,
 }
 INVALID_BODY: Final = 422

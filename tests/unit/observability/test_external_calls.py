@@ -24,6 +24,7 @@ from core.errors import (
     StaleError,
     TerminalError,
     ThrottledError,
+    UnansweredError,
     UnavailableError,
     WaitingForTurnError,
 )
@@ -41,6 +42,7 @@ POLICY = [
     (ThrottledError("slow down", retry_after_seconds=3), "throttled", "warning"),
     (QuotaSpentError("pay first"), "quota_spent", "warning"),
     (BudgetSpentError("wait for tomorrow"), "budget_spent", "warning"),
+    (UnansweredError("no answer within 60 s"), "unanswered", "warning"),
     (UnavailableError("rebuilding"), "unavailable", "warning"),
     (ConnectionResetError("reset"), "retryable", "warning"),
     (TimeoutError("no answer"), "retryable", "warning"),
