@@ -24,7 +24,7 @@ PRICES = Path(__file__).parent / "prices.yaml"
 LOCAL = "local"
 
 _PER = 1_000_000
-_PICTURE_TOKENS_MOST = 3_000  # of a picture of at most 1,024 pixels a side, where the file says nothing else
+_PICTURE_TOKENS_MOST = 4_000  # of a picture of at most 1,024 pixels a side, where the file says nothing else
 _FRAME_TOKENS = 200  # roles, separators, the name of the schema
 _ASCII_PER_TOKEN, _OTHERS_PER_TOKEN = 4.0, 1.0
 
@@ -41,15 +41,19 @@ class Price(BaseModel):
     input: _Usd
     output: _Usd
     cached_input: _Usd | None = None  # none: cached tokens cost what others do
+    cache_write: _Usd | None = None  # what input costs that the vendor writes to its cache
     picture_tokens: int = Field(_PICTURE_TOKENS_MOST, ge=0)  # the most one picture counts
     source: str = ""
 
     def cost_usd(self, usage: ModelUsage) -> float:
-        """Of one call. Cached tokens are part of the input."""
+        """Of one call. Cached tokens are part of the input; all others count as written to the cache, where that costs.
+
+        Vendors don't all tell how many were: it may be a quarter of the input too much, never too little.
+        """
         cached_usd = self.input if self.cached_input is None else self.cached_input
         cached = min(usage.cached_tokens, usage.input_tokens)
-        fresh = usage.input_tokens - cached
-        return (fresh * self.input + cached * cached_usd + usage.output_tokens * self.output) / _PER
+        fresh_usd = (usage.input_tokens - cached) * (self.cache_write or self.input)
+        return (fresh_usd + cached * cached_usd + usage.output_tokens * self.output) / _PER
 
     def most_usd(self, request: ModelRequest) -> float:
         """What asking can cost at the very most, once."""

@@ -71,7 +71,7 @@ class Reading(Generic[T]):
 
     outcome: Outcome
     value: T | None
-    confidence: float = 0.0
+    confidence: float | None = None
     evidence: tuple[Evidence | Region, ...] = ()
     problems: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -81,12 +81,13 @@ class Reading(Generic[T]):
 class MethodResult(Generic[T_co]):
     """A value and how it came about. ``reason`` says why it isn't ok, or what was dropped of it; "" for nothing.
 
-    ``cost_usd`` is None where the model has no price in the price file. ``exchanges`` is empty for local methods.
+    ``confidence`` is None where the method states none, ``cost_usd`` where the model has no price in the price file.
+    ``exchanges`` is empty for local methods.
     """
 
     outcome: Outcome
     value: T_co | None
-    confidence: float
+    confidence: float | None
     evidence: tuple[Evidence | Region, ...]
     reason: str
     provenance: Provenance

@@ -43,7 +43,7 @@ def _badness(reading: Reading[T]) -> tuple[bool, int]:
 
 def _corrected(request: ModelRequest, problems: Sequence[str]) -> ModelRequest:
     """The request again, with what was wrong. In words of ours alone: the answer may repeat what an ad told it to."""
-    told = "\n".join(f"- {problem}" for problem in problems[:_MOST_PROBLEMS_TOLD])
+    told = "\n".join(f"- {problem}." for problem in problems[:_MOST_PROBLEMS_TOLD])
     complaint = f"Your last answer was not accepted:\n{told}\nAnswer again, whole, exactly as the schema says."
     return replace(request, instructions=f"{request.instructions}\n\n{complaint}")
 
