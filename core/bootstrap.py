@@ -30,6 +30,8 @@ from core.adapters.scoped_documents import ScopedDocuments
 from core.adapters.sqs_address import SqsAddress
 from core.adapters.upload_fetch import SchemeFetcher, UploadMediaFetcher
 from core.adapters.webhook_post import GuardedWebhookSender
+from core.ai.asking import Models
+from core.ai.prices import Prices, load_prices
 from core.ai.taxonomy import TAXONOMY, Taxonomy, load_taxonomy
 from core.errors import UnavailableError
 from core.messages import QUEUES
@@ -37,6 +39,7 @@ from core.pipeline.store import RunStore
 from core.ports import (
     Clock,
     DocumentStore,
+    LanguageModel,
     MediaFetcher,
     MessageQueue,
     Notifier,
@@ -154,6 +157,29 @@ class Services:
         return load_taxonomy(self.settings.taxonomy or TAXONOMY)
 
     @cached_property
+    def prices(self) -> Prices:
+        """What models cost."""
+        return load_prices()
+
+    @cached_property
+    def language_models(self) -> tuple[LanguageModel, ...]:
+        """The models of the settings, first choice first."""
+        return tuple(_language_model(self.settings, name) for name in self.settings.ai_provider_names)
+
+    @cached_property
+    def models(self) -> Models | None:
+        """Who is asked to read ads, shared by all threads; None where no provider is set."""
+        if not self.language_models:
+            return None
+        return Models(
+            self.language_models,
+            concurrency=self.settings.ai_concurrency,
+            prices=self.prices,
+            clock=self.clock,
+            notifier=self.notifier,
+        )
+
+    @cached_property
     def text_vectors(self) -> TextVectors:
         """Likeness of texts by the text model's vectors, as far as they are stored."""
         from core.adapters.faiss_index import FaissVectorIndex  # half a second of loading that few processes need
@@ -234,6 +260,32 @@ def admin_url(settings: Settings) -> str:
     if not file.exists():
         raise UnavailableError("no database: start Adology with `make up`, or set ADOLOGY_DATABASE_URL")
     return file.read_text(encoding="utf-8").strip()
+
+
+def _language_model(settings: Settings, provider: str) -> LanguageModel:
+    """Each loads a second of vendor's library that only its users need."""
+    timeout_seconds = settings.ai_timeout_seconds
+    if provider == "openai":
+        from core.adapters.openai_responses import OpenAiResponses
+
+        key, address = _reveal(settings.openai_api_key), settings.openai_base_url
+        return OpenAiResponses(settings.openai_model, api_key=key, base_url=address, timeout_seconds=timeout_seconds)
+    if provider == "compatible":
+        from core.adapters.openai_chat import OpenAiChat
+
+        key = settings.compatible_api_key.get_secret_value() if settings.compatible_api_key else ""
+        address = settings.compatible_base_url
+        return OpenAiChat(settings.compatible_model, api_key=key, base_url=address, timeout_seconds=timeout_seconds)
+    from core.adapters.bedrock_converse import BedrockConverse
+    from core.adapters.bedrock_runtime import BedrockRuntime
+
+    runtime = BedrockRuntime(
+        settings.bedrock_region,
+        endpoint=settings.bedrock_endpoint,
+        timeout_seconds=timeout_seconds,
+        connections=settings.ai_concurrency,
+    )
+    return BedrockConverse(settings.bedrock_model, runtime)
 
 
 def _database_urls(settings: Settings, secrets: SecretStore) -> DatabaseUrls:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+from httpx2 import ConnectTimeout, PoolTimeout, TransportError
 from openai import APIConnectionError, APIStatusError, APITimeoutError, BadRequestError, OpenAIError
 
 from core.errors import (
@@ -40,6 +41,8 @@ def translated(error: Exception, provider: str, *, timeout_seconds: float) -> Ad
     """``provider`` as the settings name it: "openai" or "compatible"."""
     if isinstance(error, APIStatusError):
         return _of_status(error, provider)
+    if isinstance(error.__cause__, ConnectTimeout | PoolTimeout):
+        return RetryableError(f"{provider} can't be reached: {type(error.__cause__).__name__}; try again")
     if isinstance(error, APITimeoutError | TimeoutError):
         return UnansweredError(
             f"{provider} gave no answer within {timeout_seconds:g} s: try again;"
@@ -47,12 +50,16 @@ def translated(error: Exception, provider: str, *, timeout_seconds: float) -> Ad
         )
     if isinstance(error, OpenAIError) and not isinstance(error, APIConnectionError):
         return TerminalError(f"{provider}'s library failed: {type(error).__name__} {_words(error)}")
+    if isinstance(error, TransportError):  # the library hands these on only while the answer is read
+        return UnansweredError(f"{provider} hung up in the middle of its answer: {type(error).__name__}; try again")
     return RetryableError(f"{provider} can't be reached: {type(error.__cause__ or error).__name__}; try again")
 
 
-def is_flagged(error: Exception) -> bool:
-    """Whether a filter stopped what was asked: a refusal in the form of an error."""
-    return isinstance(error, BadRequestError) and bool({error.code, error.type} & _FLAGGED)
+def flagged(error: Exception) -> str:
+    """The words of a filter that stopped what was asked, a refusal in the form of an error; "" for other errors."""
+    if isinstance(error, BadRequestError) and {error.code, error.type} & _FLAGGED:
+        return _words(error)
+    return ""
 
 
 def of_code(code: str, words: str, provider: str) -> AdologyError:

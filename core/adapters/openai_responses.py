@@ -6,10 +6,10 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.adapters.openai_errors import is_flagged, of_code
+from core.adapters.openai_errors import of_code
 from core.adapters.openai_server import OpenAiServer, Wire
 from core.domain.label import Outcome
-from core.errors import BadInputError, RetryableError
+from core.errors import RetryableError
 from core.ports import ModelAnswer, ModelImage, ModelRequest, ModelUsage
 
 _ENDINGS = {"max_output_tokens": Outcome.TRUNCATED, "content_filter": Outcome.REFUSED}
@@ -47,16 +47,12 @@ class OpenAiResponses:
 
     async def answer(self, request: ModelRequest) -> ModelAnswer:
         """Ask once. Raises as the port says."""
-        try:
-            wire = await self._server.ask("responses", self.wire_request(request))
-        except BadInputError as error:
-            if isinstance(error.__cause__, Exception) and is_flagged(error.__cause__):
-                return ModelAnswer(Outcome.REFUSED, str(error), self._model, ModelUsage())
-            raise
-        return self._read(wire)
+        return self._read(await self._server.ask("responses", self.wire_request(request)))
 
     def _read(self, wire: Wire) -> ModelAnswer:
         body = wire.body
+        if wire.flagged:
+            return refusal(wire, self._model)
         status, failure = body.get("status"), body.get("error") or {}
         if status == "failed" or failure:
             raise of_code(str(failure.get("code")), str(failure.get("message")), self.provider)
@@ -71,6 +67,11 @@ class OpenAiResponses:
             vendor_request_id=wire.request_id or body.get("id"),
             wire=body,
         )
+
+
+def refusal(wire: Wire, model: str) -> ModelAnswer:
+    """Of a filter before the model, which bills nothing."""
+    return ModelAnswer(Outcome.REFUSED, wire.flagged, model, ModelUsage(), wire.request_id, wire.body)
 
 
 def data_url(image: ModelImage) -> str:

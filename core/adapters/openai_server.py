@@ -11,9 +11,9 @@ from typing import Any, Final
 import httpx2
 import openai
 
-from core.adapters.openai_errors import translated
+from core.adapters.openai_errors import flagged, translated
 from core.adapters.per_loop import PerLoop
-from core.errors import RetryableError, TerminalError
+from core.errors import AdologyError, BadInputError, RetryableError, TerminalError
 from core.observability.external_calls import ExternalCall, external_call
 from core.observability.redaction import MIN_REGISTERED_CHARACTERS, REDACTED, register_secret
 
@@ -24,10 +24,14 @@ _SLOW_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """An answer as it came, without the key, and the id under which the vendor knows the call."""
+    """An answer as it came, without the key, and the id under which the vendor knows the call.
+
+    ``flagged``: the words of a filter that stopped what was asked; "" where none did.
+    """
 
     body: dict[str, Any]
     request_id: str | None
+    flagged: str = ""
 
 
 class OpenAiServer:
@@ -51,10 +55,19 @@ class OpenAiServer:
             try:
                 async with asyncio.timeout(self._timeout_seconds):
                     content, request_id = await _exchange(client, operation, body, call)
+            except openai.APIStatusError as error:
+                call.status = error.status_code
+                if words := flagged(error):
+                    return Wire({"error": error.body}, error.request_id, words)
+                raise self._translated(error) from error
             except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:  # TimeoutError is an OSError
-                call.status = getattr(error, "status_code", None)
-                raise translated(error, self.provider, timeout_seconds=self._timeout_seconds) from error
+                raise self._translated(error) from error
+            except UnicodeEncodeError as error:
+                raise BadInputError("the text holds half a character (a lone surrogate): take it out") from error
             return Wire(self._object(content), request_id)
+
+    def _translated(self, error: Exception) -> AdologyError:
+        return translated(error, self.provider, timeout_seconds=self._timeout_seconds)
 
     def _client(self) -> openai.AsyncOpenAI:
         client = openai.AsyncOpenAI(

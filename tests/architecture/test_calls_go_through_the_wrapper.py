@@ -24,6 +24,7 @@ ONLY_NAMES_AND_ERRORS = (
     *("botocore.exceptions", "botocore.config", "pymongo.errors", "urllib3.exceptions", "requests.exceptions"),
     *(f"openai.{name}" for name in ("APIConnectionError", "APIStatusError", "APITimeoutError")),
     *("openai.BadRequestError", "openai.OpenAIError"),
+    *("httpx2.ConnectTimeout", "httpx2.PoolTimeout", "httpx2.TransportError"),
     *("urllib3.util.Url", "urllib3.util.parse_url", "urllib3.util.Retry", "urllib3.Retry", "urllib3.Timeout"),
 )
 CLIENTS = {"client", "session", "connection", "database", "collection", "pool", "smtp", "http", "bucket", "resource"}

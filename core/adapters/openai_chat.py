@@ -1,0 +1,168 @@
+"""Servers that speak OpenAI's chat completions as language models: Gemini, Ollama, vLLM and others, by base URL.
+
+How far a server keeps to a schema is found out once, with tiny questions, and remembered while the process lives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import Enum
+from typing import Any, Final
+
+from core.adapters.openai_errors import of_code
+from core.adapters.openai_responses import data_url, refusal
+from core.adapters.openai_server import OpenAiServer, Wire
+from core.ai.turns import Turns
+from core.domain.label import Outcome
+from core.errors import BadInputError, RetryableError
+from core.ports import ModelAnswer, ModelRequest, ModelUsage
+
+_FILTERS: Final = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii")  # Gemini's, too
+
+
+class Form(Enum):
+    """How a server is asked for JSON."""
+
+    SCHEMA = "json_schema"  # it keeps to the schema by itself
+    OBJECT = "json_object"  # it answers some JSON; the schema is told in words
+    WORDS = "text"  # all is told in words
+
+
+# Nobody answers this in JSON by chance: a server that passes over the format is found out.
+_QUESTION: Final = ModelRequest(
+    instructions="Answer with one word.",
+    text="Is water wet?",
+    schema_name="test",
+    schema={
+        "type": "object",
+        "properties": {"is_wet": {"type": "string", "enum": ["yes", "no"]}},
+        "required": ["is_wet"],
+        "additionalProperties": False,
+    },
+    max_output_tokens=1_000,  # thinking is counted, too
+)
+
+
+class OpenAiChat:
+    """The model of ADOLOGY_COMPATIBLE_MODEL behind ADOLOGY_COMPATIBLE_BASE_URL."""
+
+    provider = "compatible"
+
+    def __init__(self, model: str, *, api_key: str, base_url: str, timeout_seconds: float) -> None:
+        """Connects to nothing yet."""
+        self._model = model
+        self._server = OpenAiServer(self.provider, base_url=base_url, api_key=api_key, timeout_seconds=timeout_seconds)
+        self._form: Form | None = None
+        self._testing = Turns(1)
+
+    @property
+    def model(self) -> str:
+        """As it is configured; an answer may name it otherwise."""
+        return self._model
+
+    def wire_request(self, request: ModelRequest) -> dict[str, Any]:
+        """The body that is posted to /chat/completions; until the server was tested, the one that is tried first."""
+        return self._body(request, self._form or Form.SCHEMA)
+
+    async def answer(self, request: ModelRequest) -> ModelAnswer:
+        """Ask once; the very first time, up to three tiny questions come before. Raises as the port says."""
+        if self._form is None:
+            async with self._testing:
+                self._form = self._form or await self._tested_form()
+        return self._read(await self._server.ask("chat_completions", self.wire_request(request)))
+
+    async def _tested_form(self) -> Form:
+        """The strictest form that works. What only time or people can heal is raised, and nothing remembered."""
+        for form in (Form.SCHEMA, Form.OBJECT):
+            try:
+                answer = self._read(await self._server.ask("chat_completions", self._body(_QUESTION, form)))
+            except BadInputError:
+                continue
+            if _is_an_answer(answer.text):
+                return form
+        return Form.WORDS
+
+    def _body(self, request: ModelRequest, form: Form) -> dict[str, Any]:
+        asked = request if form is Form.SCHEMA else _with_schema_in_words(request)
+        pictures = [{"type": "image_url", "image_url": {"url": data_url(image)}} for image in request.images]
+        body: dict[str, Any] = {
+            "model": self._model,
+            "messages": [
+                {"role": "system", "content": asked.instructions},
+                # plain text where there is no picture: some servers know nothing else
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": asked.text}, *pictures] if pictures else asked.text,
+                },
+            ],
+            "max_tokens": request.max_output_tokens,  # not max_completion_tokens: Ollama passes over it
+            "temperature": 0,
+        }
+        if form is Form.SCHEMA:
+            schema = {"name": request.schema_name, "schema": dict(request.schema), "strict": True}
+            body["response_format"] = {"type": form.value, "json_schema": schema}
+        elif form is Form.OBJECT:
+            body["response_format"] = {"type": form.value}
+        return body
+
+    def _read(self, wire: Wire) -> ModelAnswer:
+        body = wire.body
+        if wire.flagged:
+            return refusal(wire, self._model)
+        if failure := body.get("error"):  # with 200: routers do that
+            told = failure if isinstance(failure, Mapping) else {"message": failure}
+            raise of_code(str(told.get("code")), str(told.get("message")), self.provider)
+        if "choices" not in body:
+            raise RetryableError(
+                "compatible didn't answer with a chat completion: try again; if it stays so, correct"
+                " ADOLOGY_COMPATIBLE_BASE_URL"
+            )
+        outcome, text = _said(body["choices"] or [])
+        return ModelAnswer(
+            outcome=outcome,
+            text=text,
+            model=str(body.get("model") or self._model),
+            usage=_usage(body.get("usage") or {}),
+            vendor_request_id=wire.request_id or body.get("id"),
+            wire=body,
+        )
+
+
+def _with_schema_in_words(request: ModelRequest) -> ModelRequest:
+    told = "Answer with one JSON object that follows this JSON Schema, and with nothing else:"
+    return replace(request, instructions=f"{request.instructions}\n\n{told}\n{json.dumps(request.schema)}")
+
+
+def _is_an_answer(text: str) -> bool:
+    try:
+        return json.loads(text) in ({"is_wet": "yes"}, {"is_wet": "no"})
+    except ValueError:
+        return False
+
+
+def _said(choices: list[dict[str, Any]]) -> tuple[Outcome, str]:
+    if not choices:  # how Gemini answers to what it blocks
+        return Outcome.REFUSED, ""
+    message = choices[0].get("message") or {}
+    if refusal := message.get("refusal"):
+        return Outcome.REFUSED, str(refusal)
+    text, ending = _text(message.get("content")), str(choices[0].get("finish_reason")).lower()
+    if ending.startswith(_FILTERS):
+        return Outcome.REFUSED, text
+    return (Outcome.TRUNCATED if ending == "length" else Outcome.OK), text
+
+
+def _text(content: Any) -> str:
+    """A text, or a list of parts of it."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    return str(content or "")
+
+
+def _usage(usage: Mapping[str, Any]) -> ModelUsage:
+    read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    thought = (usage.get("total_tokens") or 0) - read  # Gemini counts its thinking in the total alone
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    return ModelUsage(read, max(written, thought), cached)
