@@ -168,6 +168,9 @@ class Settings(BaseSettings):
         "", description="Server that speaks OpenAI's chat completions: Gemini, Ollama, vLLM …, http(s)://…/v1."
     )
     compatible_api_key: SecretStr | None = Field(None, description="Key of that server; empty: it asks for none.")
+    compatible_is_local: bool = Field(
+        False, description="That server runs on a machine of your own: its calls cost nothing, whatever it is called."
+    )
     compatible_model: str = Field("", description="Model of that server; needed with the provider compatible.")
     bedrock_region: str = Field("", description="AWS region of Amazon Bedrock; needed with the provider bedrock.")
     bedrock_model: str = Field("", description="Model or inference profile that reads; needed with bedrock.")
