@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
-import boto3
+from boto3 import Session
 from botocore.config import Config
 from PIL import Image
 
@@ -80,7 +80,8 @@ class BedrockRuntime:
     @cached_property
     def _client(self) -> Any:
         """A third of a second of reading the service's model; safe for any number of threads afterwards."""
-        return boto3.session.Session().client(
+        aws = Session()  # of its own: the library's shared one can't make clients in two threads at once
+        return aws.client(
             "bedrock-runtime",
             region_name=self._region,
             endpoint_url=self._endpoint or None,
