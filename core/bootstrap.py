@@ -159,12 +159,12 @@ class Services:
     @cached_property
     def prices(self) -> Prices:
         """What models cost."""
-        return load_prices()
+        return load_prices(free={"compatible"} if self.settings.compatible_is_local else ())
 
     @cached_property
     def language_models(self) -> tuple[LanguageModel, ...]:
         """The models of the settings, first choice first."""
-        return tuple(_language_model(self.settings, name) for name in self.settings.ai_provider_names)
+        return tuple(language_model(self.settings, name) for name in self.settings.ai_provider_names)
 
     @cached_property
     def models(self) -> Models | None:
@@ -262,8 +262,8 @@ def admin_url(settings: Settings) -> str:
     return file.read_text(encoding="utf-8").strip()
 
 
-def _language_model(settings: Settings, provider: str) -> LanguageModel:
-    """Each loads a second of vendor's library that only its users need."""
+def language_model(settings: Settings, provider: str) -> LanguageModel:
+    """The provider's model. Each loads a second of vendor's library that only its users need."""
     timeout_seconds = settings.ai_timeout_seconds
     if provider == "openai":
         from core.adapters.openai_responses import OpenAiResponses

@@ -9,7 +9,7 @@ before the calibration on the Label quality page.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -175,13 +175,13 @@ class _Labels(ABC):
 
 
 class TextLabels(_Labels):
-    """The dimensions read in the words: the copy and the declared button, nothing else."""
+    """The dimensions read in the words: the copy and the declared button, nothing else. ``only`` some, or all."""
 
     name = "labels"
     _modality = Modality.TEXT
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        super().__init__(taxonomy, taxonomy.of_words)
+    def __init__(self, taxonomy: Taxonomy, only: Collection[str] = ()) -> None:
+        super().__init__(taxonomy, _asked(taxonomy.of_words, only))
 
     def reads(self, block: Block) -> Block:
         """The copy's first 5,000 characters and the button: what labels of words depend on, whoever runs the ad."""
@@ -213,9 +213,9 @@ class VisualLabels(_Labels):
     name = "visual_labels"
     _modality = Modality.IMAGE
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        asked = {name: each for name, each in taxonomy.of_pictures.items() if not each.measured}
-        super().__init__(taxonomy, asked)
+    def __init__(self, taxonomy: Taxonomy, only: Collection[str] = ()) -> None:
+        left = {name: each for name, each in taxonomy.of_pictures.items() if not each.measured}
+        super().__init__(taxonomy, _asked(left, only))
 
     def reads(self, block: Block) -> Block:
         """The cover and the words on it."""
@@ -236,6 +236,16 @@ class VisualLabels(_Labels):
     def _with_evidence(self, claim: _Claim, said: Mapping[str, Any], block: Block) -> _Claim:
         region = _region(said.get("region"))
         return replace(claim, regions=(region,) if region else (), is_shown=region is not None)
+
+
+def _asked(dimensions: Mapping[str, Dimension], only: Collection[str]) -> Mapping[str, Dimension]:
+    """All of them, or those of a re-run on purpose. Raises BadInputError where none is left."""
+    asked = {name: each for name, each in dimensions.items() if not only or name in only}
+    if not asked:
+        raise BadInputError(
+            f"none of {', '.join(sorted(only)) or 'no dimensions'} is read here: {', '.join(dimensions)} are"
+        )
+    return asked
 
 
 def _consistent(claims: list[_Claim], dimension: Dimension) -> list[_Claim]:
