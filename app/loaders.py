@@ -6,12 +6,14 @@ A page never waits twice for the same answer, and is never older than ``FRESH_SE
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import streamlit as st
 
 from app.resources import services
 from core.access.organisations import organisation_name
 from core.domain.principal import Principal
+from core.errors import NotFoundError
 from core.insights.launches import Period
 from core.insights.mixes import LabelMix
 from core.queries import (
@@ -22,8 +24,10 @@ from core.queries import (
     brands,
     brandspaces,
     comparison,
+    coverage,
     operations,
     overview,
+    raw_source,
     requests,
     users,
     webhooks,
@@ -92,6 +96,15 @@ def load_ad(principal: Principal, ad_id: str) -> ad_detail.AdDetail:
     return ad_detail.get_ad(services().database, principal, ad_id)
 
 
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=20, show_spinner=False)
+def load_raw_source(principal: Principal, ad_id: str) -> dict[str, Any] | None:
+    """What the source delivered; None where nothing raw is kept."""
+    try:
+        return raw_source.raw_source(services().database, services().documents, principal, ad_id)
+    except NotFoundError:
+        return None
+
+
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
 def load_mix(principal: Principal, brandspace: str, dimension: str, filters: AdFilters) -> LabelMix:
     """Counts of brand × value."""
@@ -105,9 +118,9 @@ def load_launches(principal: Principal, brandspace: str, filters: AdFilters) -> 
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def load_coverage(principal: Principal, brandspace: str, filters: AdFilters) -> comparison.Coverage:
+def load_coverage(principal: Principal, brandspace: str, filters: AdFilters) -> coverage.Coverage:
     """How many of the ads have been read."""
-    return comparison.labelling_coverage(services().database, principal, brandspace, filters)
+    return coverage.labelling_coverage(services().database, principal, brandspace, filters)
 
 
 @st.cache_data(ttl=1, max_entries=50, show_spinner=False)

@@ -12,14 +12,14 @@ from app.components.page_header import page_header
 from app.filters import choose_sort, filter_bar, read_filters
 from app.formatting import counted
 from app.loaders import load_ad, load_ads, load_brands, load_count, load_facets
-from app.resources import current_principal
+from app.resources import current_principal, services
 from app.view_models.ad_cards import make_card
 from app.view_models.ad_details import make_detail
 
 with shown_errors():
     principal = current_principal()
     if "ad" in st.query_params:
-        ad_page(make_detail(load_ad(principal, st.query_params["ad"])))
+        ad_page(principal, make_detail(load_ad(principal, st.query_params["ad"]), services().taxonomy))
     else:
         brandspace = page_header("Creatives", "What the brands show and say.").brandspace_id
         filters = read_filters()

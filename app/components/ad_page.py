@@ -5,34 +5,46 @@ from __future__ import annotations
 import streamlit as st
 
 from app.components.creative_card import badges, cover
-from app.components.evidence_popover import evidence_popover, marked_text
+from app.components.evidence_popover import marked_text
+from app.components.label_rows import label_rows
 from app.filters import write_own
-from app.formatting import escape, one_line, percent
-from app.view_models.ad_details import Detail, LabelRow
+from app.formatting import day, escape, one_line
+from app.loaders import load_raw_source
+from app.run_chart import run_chart
+from app.view_models.ad_details import Detail
+from core.domain.principal import Principal
 
-_NAME_WIDTH = 96  # pixels
-_VALUE_WIDTH = 116
-_PERCENT_WIDTH = 40
-_FACT_WIDTH = 240
+_FACT_WIDTH = 240  # pixels
+_ABREAST = 3  # smaller pictures below the first
 
 
-def ad_page(detail: Detail) -> None:
+def ad_page(principal: Principal, detail: Detail) -> None:
     """Pictures on the left, what was read in them on the right."""
     st.button("All creatives", icon=":material/arrow_back:", type="tertiary", on_click=write_own, args=("ad", ""))
     pictures, text = st.columns([2, 3], gap="large")
     with pictures:
-        for picture in detail.pictures:
-            cover(picture.sha256, picture.problem, alt=f"{picture.role} of {detail.brand_name}", side=960)
-        if detail.library_url:
-            st.link_button("Open in the ad library", detail.library_url, icon=":material/open_in_new:", type="tertiary")
+        _pictures(detail)
     with text:
         st.header(one_line(detail.brand_name), anchor=False)
         badges(detail.badges)
         _copy(detail)
-        _labels(detail)
+        _words(principal, detail)
+        _shown(principal, detail)
+        _run(detail)
         _facts(detail)
         _attributes(detail)
-        _history(detail)
+        _history(principal, detail)
+
+
+def _pictures(detail: Detail) -> None:
+    first, *others = detail.pictures
+    cover(first.sha256, first.problem, alt=f"{first.role} of {detail.brand_name}", side=960)
+    for start in range(0, len(others), _ABREAST):
+        for column, picture in zip(st.columns(_ABREAST), others[start : start + _ABREAST], strict=False):
+            with column:
+                cover(picture.sha256, picture.problem, alt=f"{picture.role} of {detail.brand_name}")
+    if detail.library_url:
+        st.link_button("Open in the ad library", detail.library_url, icon=":material/open_in_new:", type="tertiary")
 
 
 def _copy(detail: Detail) -> None:
@@ -43,31 +55,32 @@ def _copy(detail: Detail) -> None:
             st.caption("This ad has no text.")
 
 
-def _labels(detail: Detail) -> None:
-    st.subheader("Labels", anchor=False)
+def _words(principal: Principal, detail: Detail) -> None:
+    st.subheader("What it says", anchor=False)
     if not detail.has_text:
         st.caption("No text to label.")
     elif not detail.is_read:
-        st.caption("Some dimensions wait to be labelled." if detail.labels else "This text waits to be labelled.")
-    for position, label in enumerate(detail.labels):
-        _label(label, key=f"evidence_{position}")
-    if detail.labels:
-        st.caption(
-            "Made by local heuristics from the text alone, with the confidence they state. Unknown: nothing decides."
-        )
+        st.caption("Some dimensions wait to be labelled." if detail.words else "This text waits to be labelled.")
+    label_rows(principal, detail.ad_id, detail.words)
+    if detail.words:
+        by = ", ".join(map(one_line, detail.models)) or "people"
+        st.caption(f"Read in the text alone, by {by}, with the confidence stated there. Unknown: nothing decides.")
 
 
-def _label(label: LabelRow, *, key: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":gray[{one_line(label.dimension)}]", width=_NAME_WIDTH)
-        colour = "primary" if label.is_known else "gray"
-        st.markdown(f":{colour}-badge[{one_line(label.value)}]", width=_VALUE_WIDTH)
-        confidence = label.confidence if label.is_known else None
-        st.caption("" if confidence is None else percent(confidence), width=_PERCENT_WIDTH)
-        evidence_popover(label, key=key)
-        if label.quotes:
-            quotes = " · ".join(f"“{one_line(quote)}”" for quote in label.quotes[:2])
-            st.markdown(f":small[{quotes}]", width="stretch")
+def _shown(principal: Principal, detail: Detail) -> None:
+    if detail.on_screen is None:
+        return
+    st.subheader("What it shows", anchor=False)
+    if detail.on_screen.text:
+        st.markdown(f":small[:gray[On the picture]]  \n{escape(detail.on_screen.text)}")
+    if detail.on_screen.note:
+        st.caption(one_line(detail.on_screen.note))
+    label_rows(principal, detail.ad_id, detail.shown)
+
+
+def _run(detail: Detail) -> None:
+    st.subheader("When it was seen", anchor=False)
+    st.plotly_chart(run_chart(detail), width="stretch", config={"displayModeBar": False}, key="run_chart")
 
 
 def _facts(detail: Detail) -> None:
@@ -85,7 +98,7 @@ def _attributes(detail: Detail) -> None:
             st.markdown(f":small[:gray[{one_line(name)}]]  \n{escape(value)}")
 
 
-def _history(detail: Detail) -> None:
+def _history(principal: Principal, detail: Detail) -> None:
     if detail.versions:
         with st.expander(f"Earlier versions ({len(detail.versions)})", icon=":material/history:"):
             for dates, text in detail.versions:
@@ -93,4 +106,17 @@ def _history(detail: Detail) -> None:
                 st.markdown(escape(text))
     if detail.scans:
         with st.expander(f"Scans ({len(detail.scans)})", icon=":material/radar:"):
-            st.dataframe([{"Scan of": scanned, "Ad seen": seen} for scanned, seen in detail.scans], hide_index=True)
+            rows = [{"Scan of": day(scanned), "Ad seen": seen} for scanned, seen in detail.scans]
+            st.dataframe(rows, hide_index=True)
+    with st.expander("Raw source", icon=":material/data_object:", on_change="rerun", key="raw_source") as raw:
+        if raw.open:
+            _raw(principal, detail.ad_id)
+
+
+def _raw(principal: Principal, ad_id: str) -> None:
+    found = load_raw_source(principal, ad_id)
+    if found is None:
+        st.caption("Nothing raw is kept of this ad.")
+    else:
+        st.caption("The rows as the source gave them.")
+        st.json(found, expanded=2)

@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
 
-from app.formatting import counted, day, value_name, words
+from app.formatting import counted, day, words
 from app.view_models.ad_cards import Badge, media_problem, source_badges, status_badge
-from core.queries.ad_detail import AdDetail, Correction, LabelDetail, MediaDetail, VersionDetail
-from core.queries.filters import UNKNOWN_VALUE
+from app.view_models.label_rows import DimensionRow, Lines, dimension_rows, mark
+from core.ai.taxonomy import Taxonomy
+from core.queries.ad_detail import AdDetail, MediaDetail, VersionDetail
+from core.queries.labels_of_ad import CoverDetail
 
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A piece of a line; ``marked`` where a label quotes it."""
-
-    text: str
-    marked: bool
-
-
-Lines = tuple[tuple[Segment, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRow:
-    """A label as people read it. ``quotes`` are data; ``lines`` is the whole text with the quotes marked.
-
-    ``confidence`` is the method's; a person's correction has none.
-    """
-
-    dimension: str
-    value: str
-    is_known: bool
-    confidence: float | None
-    quotes: tuple[str, ...]
-    lines: Lines
-    made_by: tuple[tuple[str, str], ...]
+_UNREAD = {
+    "script_not_covered": "Not read: a script that the reader doesn't cover",
+    "noise": "Not read: nothing can be made out with confidence",
+    "unreadable": "Not read",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,113 +31,89 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class OnScreen:
+    """The text on the cover, which is data; or, in our words, why there is none."""
+
+    text: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """When scans saw the ad, and when its source says that it ran; ``run_end`` is None for one that may go on."""
+
+    first_seen: date
+    last_seen: date
+    run_start: date | None
+    run_end: date | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Detail:
     """``facts`` are (our name, data), ``attributes`` are data in name and value.
 
-    ``lines`` is the text of the current version with every quote marked.
+    ``lines`` is the text of the current version with every quote marked. ``words`` were read in it by ``models``,
+    ``shown`` in the cover.
     """
 
+    ad_id: str
     brand_name: str
     title: str
     badges: tuple[Badge, ...]
     lines: Lines
-    labels: tuple[LabelRow, ...]
+    words: tuple[DimensionRow, ...]
+    shown: tuple[DimensionRow, ...]
+    on_screen: OnScreen | None
     has_text: bool
     is_read: bool
+    models: tuple[str, ...]
     pictures: tuple[Picture, ...]
     facts: tuple[tuple[str, str], ...]
     attributes: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
-    scans: tuple[tuple[str, bool], ...]
+    run: Run
+    scans: tuple[tuple[date, bool], ...]
     library_url: str | None
 
 
-def make_detail(ad: AdDetail) -> Detail:
+def make_detail(ad: AdDetail, taxonomy: Taxonomy) -> Detail:
     """From a query's answer."""
     current = next(version for version in ad.versions if version.is_current)
     corrected = {correction.dimension for correction in current.corrections}
-    evidence = [quote for label in current.labels if label.dimension not in corrected for quote in label.evidence]
+    standing = [label for label in current.labels if label.dimension not in corrected]
+    cover = ad.cover
     return Detail(
+        ad_id=ad.ad_id,
         brand_name=ad.brand_name,
         title=current.title,
         badges=(status_badge(ad.status), *source_badges(ad.channel, ad.scope), Badge(words(ad.format))),
-        lines=mark(current.text, evidence),
-        labels=tuple(_labels(current)),
+        lines=mark(current.text, [quote for label in standing for quote in label.evidence]),
+        words=dimension_rows(current.labels, current.corrections, current.text, taxonomy),
+        shown=dimension_rows(cover.labels, cover.corrections, cover.text, taxonomy) if cover else (),
+        on_screen=_on_screen(cover) if cover else None,
         has_text=bool(current.text),
         is_read=current.labelled_with is not None,
+        models=tuple(sorted({str(label.provenance.get("model", "")) for label in current.labels} - {""})),
         pictures=_pictures(ad),
         facts=tuple((name, value) for name, value in _facts(ad, current) if value),
         attributes=tuple((words(name), _plain(value)) for name, value in sorted(ad.attributes.items())),
         versions=tuple((_version_dates(version), version.text) for version in ad.versions if not version.is_current),
-        scans=tuple((day(scan.scanned_on), bool(scan.version_ids)) for scan in ad.sightings),
+        run=Run(ad.first_seen, ad.last_seen, ad.run_start, ad.run_end, str(ad.status)),
+        scans=tuple((scan.scanned_on, bool(scan.version_ids)) for scan in ad.sightings),
         library_url=ad.library_url if (ad.library_url or "").startswith("https://") else None,
     )
 
 
-def mark(text: str, evidence: Iterable[Mapping[str, Any]]) -> Lines:
-    """The text by lines, each cut into marked and other segments. A quote that isn't there marks nothing."""
-    marked = [False] * len(text)
-    for quote in evidence:
-        start, end = int(quote["start"]), int(quote["end"])
-        if 0 <= start < end <= len(text) and text[start:end] == quote["quote"]:
-            marked[start:end] = [True] * (end - start)
-    lines, begin = [], 0
-    for line in text.split("\n"):
-        pieces = groupby(zip(line, marked[begin : begin + len(line)], strict=True), key=itemgetter(1))
-        lines.append(tuple(Segment("".join(letter for letter, _ in piece), flag) for flag, piece in pieces))
-        begin += len(line) + 1
-    return tuple(lines)
-
-
-def _labels(version: VersionDetail) -> Iterable[LabelRow]:
-    """As the organisation sees them: a correction stands in the place of what the machine says."""
-    corrections = {correction.dimension: correction for correction in version.corrections}
-    rows = [_label(label, version.text) for label in version.labels if label.dimension not in corrections]
-    rows += [row for correction in corrections.values() for row in _corrected(correction, version)]
-    return sorted(rows, key=lambda row: row.dimension)  # stable: the surer value of a dimension stays first
-
-
-def _corrected(correction: Correction, version: VersionDetail) -> Iterable[LabelRow]:
-    machine = [label.value for label in version.labels if label.dimension == correction.dimension]
-    said = ", ".join(value_name(correction.dimension, value) for value in machine) or "Not read yet"
-    made_by = (
-        ("Corrected by", correction.corrected_by_email or correction.corrected_by),
-        ("Corrected", f"{correction.corrected_at:%Y-%m-%d %H:%M} UTC"),
-        ("The machine says", said),
-    )
-    for value in correction.values:
-        yield LabelRow(
-            dimension=words(correction.dimension),
-            value=value_name(correction.dimension, value),
-            is_known=value != UNKNOWN_VALUE,
-            confidence=None,
-            quotes=(),
-            lines=mark(version.text, ()),
-            made_by=made_by,
-        )
-
-
-def _label(label: LabelDetail, text: str) -> LabelRow:
-    return LabelRow(
-        dimension=words(label.dimension),
-        value=value_name(label.dimension, label.value),
-        is_known=label.outcome == "ok" and label.value != UNKNOWN_VALUE,
-        confidence=label.confidence,
-        quotes=tuple(str(quote["quote"]) for quote in label.evidence),
-        lines=mark(text, label.evidence),
-        made_by=tuple(_made_by(label)),
-    )
-
-
-def _made_by(label: LabelDetail) -> Iterable[tuple[str, str]]:
-    made = label.provenance
-    yield "Read from", label.modality
-    yield "Outcome", label.outcome
-    yield "Method", f"{made.get('method', '')} {made.get('method_version', '')}".strip()
-    yield "Model", str(made.get("model", ""))
-    yield "Taxonomy", str(made.get("taxonomy_version", ""))
-    yield "Cost", f"${label.cost_usd:.4f}" if label.cost_usd else "none (local)"
-    yield "Made", f"{label.created_at:%Y-%m-%d %H:%M} UTC"
+def _on_screen(cover: CoverDetail) -> OnScreen:
+    if cover.status is None:
+        return OnScreen("", "This picture waits to be read.")
+    if cover.status == "ok":
+        return OnScreen(cover.text, cover.reason or "")
+    if cover.status == "no_text":
+        return OnScreen("", "No text stands on this picture.")
+    problem = _UNREAD.get(cover.status, words(cover.status))
+    return OnScreen(cover.text, f"{problem}: {cover.reason}" if cover.reason else problem)
 
 
 def _pictures(ad: AdDetail) -> tuple[Picture, ...]:

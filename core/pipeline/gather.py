@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.crash_points import crash_point
-from core.domain.ad import AdRecord
+from core.domain.ad import RAW_COLLECTION, AdRecord
 from core.domain.identity import identity
 from core.domain.run import ACTIVE_STATES, Run
 from core.errors import ConflictError, StaleError, TerminalError, UnavailableError, WaitingForTurnError
@@ -20,7 +20,6 @@ from core.ports import DocumentStore, ObjectStore, SourceEngine
 from core.sources.staging import read_bundle
 
 _log = get_logger(__name__)
-RAW_COLLECTION = "raw_ads"
 
 
 class RegistryStart(Protocol):

@@ -51,6 +51,7 @@ NO_QUESTION_ABOUT_A_MARKET = {
     "load_deliveries",  # of one webhook
     "load_archived",  # a list of names
     "load_organisation_name",
+    "load_raw_source",  # of one ad, as it came
     *("load_queues", "load_runs", "load_dead_letters", "load_notices", "load_heartbeats"),  # operators only
 }
 
@@ -178,11 +179,14 @@ def test_cards_counts_and_filters_of_the_gallery(market: LocalDaemon, asked: Ask
 
 def test_one_ad_with_its_labels_and_scans(market: LocalDaemon) -> None:
     for card in ask(market, "all", "ads", more="limit=8")["items"]:
-        page, told = make_detail(load_ad(US, card["ad_id"])), market.get(f"/api/v1/ads/{card['ad_id']}").json
+        page, told = (
+            make_detail(load_ad(US, card["ad_id"]), market.services.taxonomy),
+            market.get(f"/api/v1/ads/{card['ad_id']}").json,
+        )
         (current,) = (version for version in told["versions"] if version["is_current"])
         assert (page.brand_name, page.title) == (told["brand_name"], current["title"])
         assert len(page.scans) == len(told["sightings"])
-        assert sorted(label.confidence for label in page.labels) == sorted(
+        assert sorted(label.confidence for row in page.words for label in row.labels) == sorted(
             label["confidence"] for label in current["labels"]
         )
 

@@ -6,7 +6,7 @@ from app.components.creative_card import badges
 from app.components.evidence_popover import marked_text
 from app.formatting import escape, one_line
 from app.view_models.ad_cards import Badge
-from app.view_models.ad_details import mark
+from app.view_models.label_rows import mark
 from tests.hostile_texts import HOSTILE_TEXTS
 
 for position, text in enumerate(HOSTILE_TEXTS):

@@ -11,11 +11,13 @@ from core.adapters.postgres.engine import Database
 from core.ai.taxonomy import load_taxonomy
 from core.curation.brandspaces import create_brandspace
 from core.curation.labels import correct_label
-from core.domain.principal import LOCAL_PRINCIPAL
+from core.domain.principal import LOCAL_ORGANISATION, LOCAL_PRINCIPAL, Principal, Role
+from core.queries.ads import list_ads
+from core.queries.filters import AdFilters
 from core.queries.requests import list_requests
 from tests.builders import DAY, AnAd, store
 from tests.hostile_texts import HOSTILE_TEXTS
-from tests.pages.conftest import ShowPage, params_of, texts
+from tests.pages.conftest import ShowPage, params_of, sign_in_as, texts
 
 MANY = 30
 
@@ -156,6 +158,33 @@ def test_a_corrected_label_is_shown_with_who_corrected_it_and_what_the_machine_s
     assert "command\\-line" in said
     assert ":small[:gray[The machine says] Gift]" in said
     assert "orange-background" not in said  # the words that led the machine to it
+
+
+def test_a_label_is_corrected_where_it_stands_and_taken_back(show: ShowPage, database: Database) -> None:
+    ad = AnAd("1", copy="Buy one, get one.", labels={"hook": ("story",)})
+    store(database, ad)
+    page = show("creatives", ad=ad.ad_id)
+    choice = next(found for found in page.radio if found.label == "Hook")
+    assert choice.value == "story"
+    choice.set_value("question")
+    button(page, "Save").click().run()
+    assert "Question" in texts(page)
+    assert "corrected" in texts(page)
+    [seen] = list_ads(database, LOCAL_PRINCIPAL, "all", AdFilters()).items
+    assert seen.labels["hook"] == ("question",)
+    button(page, "Take back").click().run()
+    assert "Story" in texts(page)
+
+
+def test_who_only_reads_is_offered_no_correction(
+    show: ShowPage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ad = AnAd("1", copy="Buy one, get one.", labels={"hook": ("story",)})
+    store(database, ad)
+    sign_in_as(monkeypatch, Principal(LOCAL_ORGANISATION, Role.VIEWER))
+    page = show("creatives", ad=ad.ad_id)
+    assert "Story" in texts(page)
+    assert [found.label for found in page.radio] == []
 
 
 def test_details_show_the_quoted_words_marked(show: ShowPage, database: Database) -> None:

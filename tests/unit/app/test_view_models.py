@@ -9,9 +9,9 @@ import pytest
 
 from app.charts import PALETTE, brand_numbers, launches_by_month, mix_dots, mix_heatmap
 from app.view_models.ad_cards import make_card, media_problem, source_badges
-from app.view_models.ad_details import Segment, mark
 from app.view_models.brand_overviews import make_overview
 from app.view_models.comparisons import make_launches, make_mix
+from app.view_models.label_rows import Segment, mark
 from app.view_models.operations_view import process_rows, queue_rows, run_rows
 from app.view_models.request_rows import make_row, running
 from core.insights.launches import Period

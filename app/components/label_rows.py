@@ -1,0 +1,95 @@
+"""Labels, a row a dimension: the values, the words they rest on, and a pencil for who knows better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.components.changing import changing
+from app.components.evidence_popover import evidence_popover
+from app.formatting import LANGUAGES, counted, escape, one_line, percent, shorten, value_name
+from app.resources import services
+from app.view_models.label_rows import DimensionRow
+from core.ai.taxonomy import Dimension
+from core.curation.labels import correct_label, take_correction_back
+from core.domain.label import LANGUAGE, UNKNOWN
+from core.domain.principal import Permission, Principal
+
+_TITLE_WIDTH = 128  # pixels
+_BADGES_WIDTH = 200
+_QUOTE = 36  # characters; the whole one is behind the evidence
+_RADIO_MOST = 12  # values that are listed with what they mean; more are chosen from a list
+
+
+def label_rows(principal: Principal, ad_id: str, rows: Sequence[DimensionRow]) -> None:
+    """Those with a value; the others wait behind one line."""
+    for row in rows:
+        if row.is_known or row.is_corrected:
+            _row(principal, ad_id, row)
+    silent = [row for row in rows if not (row.is_known or row.is_corrected)]
+    if silent:
+        names = ", ".join(one_line(row.title).lower() for row in silent)
+        with st.expander(f"{counted(len(silent), 'dimension')} that nothing decides: {names}"):
+            for row in silent:
+                _row(principal, ad_id, row)
+
+
+def _row(principal: Principal, ad_id: str, row: DimensionRow) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":gray[{one_line(row.title)}]", width=_TITLE_WIDTH, help=escape(row.definition) or None)
+        with st.container(horizontal=True, gap="xxsmall", width=_BADGES_WIDTH, vertical_alignment="center"):
+            for label in row.labels:
+                st.markdown(f":{'primary' if label.is_known else 'gray'}-badge[{one_line(label.value)}]")
+            if row.is_corrected:
+                st.markdown(":small[:gray[corrected]]")
+            elif row.is_known and row.labels[0].confidence is not None:
+                st.markdown(f":small[:gray[{percent(row.labels[0].confidence)}]]")
+        evidence_popover(row, key=f"evidence_{row.name}")
+        if principal.may(Permission.WRITE):
+            _correction(principal, ad_id, row)
+        quotes = [quote for label in row.labels for quote in label.quotes]
+        if quotes:
+            st.markdown(":small[" + " · ".join(f"“{one_line(shorten(quote, _QUOTE))}”" for quote in quotes[:2]) + "]", width="stretch")
+
+
+def _correction(principal: Principal, ad_id: str, row: DimensionRow) -> None:
+    dimension = services().taxonomy.dimensions.get(row.name)
+    if dimension is None and row.name != LANGUAGE:
+        return  # of an older taxonomy: nothing new can be said in it
+    with st.popover(":material/edit:", help="Correct", type="tertiary", key=f"correct_{row.name}"):
+        with st.form(f"correction_{row.name}", border=False):
+            values = _choice(row, dimension)
+            st.caption("For every ad that says or shows the same, for your organisation only. No later run changes it.")
+            if st.form_submit_button("Save", type="primary"):
+                with changing(f"{row.title} corrected."):
+                    correct_label(
+                        services().database, principal, services().taxonomy, ad_id, dimension=row.name, values=values
+                    )
+        if row.is_corrected and st.button("Take back", key=f"take_back_{row.name}", icon=":material/undo:"):
+            with changing(f"{row.title} is as the machine says."):
+                take_correction_back(services().database, principal, ad_id, dimension=row.name)
+
+
+def _choice(row: DimensionRow, dimension: Dimension | None) -> list[str]:
+    """What the person says: one value with its meaning beside it, or several."""
+    options = [*(dimension.answers if dimension else LANGUAGES), UNKNOWN]
+    chosen = [value for value in row.values if value in options]
+    if dimension is not None and dimension.cardinality == "multi":
+        return st.multiselect(
+            row.title, options, chosen, format_func=lambda value: value_name(row.name, value), help=row.definition,
+        )  # fmt: skip
+    at = options.index(chosen[0]) if chosen else len(options) - 1
+    if dimension is None or len(options) > _RADIO_MOST:
+        one = st.selectbox(row.title, options, at, format_func=lambda value: value_name(row.name, value))
+    else:
+        one = st.radio(
+            row.title, options, at, format_func=lambda value: value_name(row.name, value),
+            captions=[_meaning(dimension, value) for value in options], help=row.definition,
+        )  # fmt: skip
+    return [one or UNKNOWN]
+
+
+def _meaning(dimension: Dimension, value: str) -> str:
+    known = dimension.values.get(value)
+    return escape(known.definition) if known else ("Nothing decides." if value == UNKNOWN else "None of the others.")
