@@ -26,6 +26,7 @@ from typing import Any
 from tests.fakes.model_answers import Answer, Asked, Cut, HttpError, Json, Raw, Said, Slow, from_schema
 from tests.fakes.model_dialects import error, put_together, request_id_header, take_apart
 
+RESPONSE_FORMATS = frozenset({"json_schema", "json_object"})
 Answering = Callable[[Asked], Answer]
 
 
@@ -35,7 +36,7 @@ class ModelServer:
 
     port: int
     answer: Answering = from_schema
-    response_formats: frozenset[str] = frozenset({"json_schema", "json_object"})
+    response_formats: frozenset[str] = RESPONSE_FORMATS
     ignores_unknown_formats: bool = False
     asked: list[Asked] = field(default_factory=list)
     at_once: int = 0
@@ -62,6 +63,16 @@ class ModelServer:
         """Until so many requests have arrived."""
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.asked) >= number, timeout=10)
+
+    def reset(self) -> None:
+        """As new, for the next test; slow answers that nobody waits for end."""
+        self.stopping.set()
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.at_once == 0, timeout=10)
+            self.asked.clear()
+            self._script.clear()
+        self.answer, self.most_at_once, self.stopping = from_schema, 0, threading.Event()
+        self.response_formats, self.ignores_unknown_formats = RESPONSE_FORMATS, False
 
     def next_answer(self, asked: Asked) -> Answer:
         """Scripted, or by the function; a chat server refuses a format it doesn't know."""
