@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.formatting import number, percent
-from core.queries.comparison import Coverage
+from core.queries.coverage import Coverage
 
 
 def coverage_bar(coverage: Coverage) -> None:

@@ -29,7 +29,7 @@ from core.pipeline.export_formats import FORMATS, Format, format_of
 from core.ports import Clock, ObjectStore
 from core.queries.ads import SORTS, count_ads
 from core.queries.brandspaces import find_brandspace
-from core.queries.comparison import labelling_coverage
+from core.queries.coverage import labelling_coverage
 from core.queries.exports import EXPORT, exported_ads
 from core.queries.filters import AdFilters
 

@@ -16,14 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import (
-    ARRAY,
     CTE,
     ColumnElement,
     FromClause,
     Text,
     and_,
     case,
-    cast,
     column,
     false,
     func,
@@ -32,13 +30,13 @@ from sqlalchemy import (
     true,
 )
 
-from core.adapters.postgres.schema import ad, content, label, label_overlay
+from core.adapters.postgres.schema import ad
 from core.domain.label import is_visual
 from core.queries.conditions import Condition
 from core.queries.filters import ADS, CONCEPTS, UNITS, Unit
+from core.queries.label_states import KNOWN, STATES, UNKNOWN, overall_states_of, states_of
 from core.queries.pages import AnySelect
 from core.queries.seen_concepts import grouped_ads, seen_concept, seen_variant
-from core.queries.seen_labels import is_known, overlay_values, same_content
 from core.queries.status import AdStatus, counted_ads, counted_status
 
 __all__ = ["ADS", "CONCEPTS", "UNITS", "Unit", "ads_by", "concept_mix", "count_units", "unit_id", "units_of"]
@@ -101,8 +99,24 @@ def count_units(unit: Unit, conditions: Sequence[Condition]) -> AnySelect:
 
 # --- labels of concepts -------------------------------------------------------------------------------
 
-KNOWN, UNREAD, NOTHING_FOUND, WITHOUT_TEXT = "known", "pending", "unknown", "without_text"
 VALUE_MARK = "="  # before a value in the state column, which no state begins with
+_READ = (KNOWN, UNKNOWN)
+
+
+def ad_mix(conditions: Sequence[Condition], dimension: str) -> AnySelect:
+    """As ``concept_mix``, in ads."""
+    columns = (ad.c.brand_slug, ad.c.scope, _subject(dimension).label("subject"))
+    said = select(*columns, func.count().label("ads")).select_from(counted_ads).where(*conditions).group_by(*columns)
+    contents = said.cte("said")
+    read = states_of(contents, dimension)
+    there = and_(read.c.scope == contents.c.scope, read.c.subject == contents.c.subject)
+    source, ads = contents.join(read, there), func.sum(contents.c.ads).label("n")
+    by_state = select(contents.c.brand_slug, read.c.state, literal("").label("value"), ads)
+    by_state = by_state.select_from(source).group_by(contents.c.brand_slug, read.c.state)
+    value = func.unnest(read.c.known).table_valued(column("value", Text)).render_derived(name="one")
+    by_value = select(contents.c.brand_slug, literal(VALUE_MARK), value.c.value, ads)
+    by_value = by_value.select_from(source.join(value, true())).group_by(contents.c.brand_slug, value.c.value)
+    return select(by_state.union_all(by_value).subquery()).prefix_with("/* ad_mix */")
 
 
 def concept_mix(conditions: Sequence[Condition], dimension: str) -> AnySelect:
@@ -111,15 +125,16 @@ def concept_mix(conditions: Sequence[Condition], dimension: str) -> AnySelect:
     A concept carries a value that at least half of its variants carry, of those that were READ in the dimension: one
     variant of many that mentions a price doesn't make the idea one about price, and what nobody has read yet says
     nothing against it. So a concept of two that disagree carries both. It is known with any value, unknown
-    where it was read without one, pending where it says something that nobody has read, else without_text.
+    where it was read without one, else as far as the reading of any of its variants has come (``label_states``).
     """
-    said = _said_by_concepts(conditions, visual=is_visual(dimension))
-    read = _read(said, dimension)
+    said = _said_by_concepts(conditions, dimension)
+    read = states_of(said, dimension)
     there = and_(read.c.scope == said.c.scope, read.c.subject == said.c.subject)
     unit = (said.c.brand_slug, said.c.unit_id)
-    was_read = func.coalesce(func.sum(said.c.variants).filter(read.c.is_read), 0)
+    was_read = func.coalesce(func.sum(said.c.variants).filter(read.c.state.in_(_READ)), 0)
+    furthest = func.min(case(*((read.c.state == state, place) for place, state in enumerate(STATES))))
     concepts = (
-        select(*unit, was_read.label("variants_read"), func.bool_or(read.c.is_there).label("is_there"))
+        select(*unit, was_read.label("variants_read"), furthest.label("furthest"))
         .select_from(said.join(read, there))
         .group_by(*unit)
         .cte("concepts")
@@ -136,52 +151,47 @@ def concept_mix(conditions: Sequence[Condition], dimension: str) -> AnySelect:
     return _by_state_and_value(concepts, carried).prefix_with("/* concept_mix */")
 
 
-def _said_by_concepts(conditions: Sequence[Condition], *, visual: bool) -> CTE:
+def reading(unit: Unit, conditions: Sequence[Condition]) -> AnySelect:
+    """Rows (state, units): how far the words of each unit are read, in all dimensions together."""
+    key = (seen_concept,) if unit == CONCEPTS else ()
+    columns = (ad.c.brand_slug, *(part.label("unit_id") for part in key), ad.c.scope, ad.c.content_id.label("subject"))
+    grouped = (ad.c.brand_slug, *key, ad.c.scope, ad.c.content_id)
+    said = select(*columns, func.count().label("ads")).select_from(ads_by(unit)).where(*conditions)
+    contents = said.group_by(*grouped).cte("said")
+    read = overall_states_of(contents)
+    source = contents.join(read, and_(read.c.scope == contents.c.scope, read.c.subject == contents.c.subject))
+    if unit == ADS:
+        by_state = select(read.c.state, func.sum(contents.c.ads)).select_from(source).group_by(read.c.state)
+        return by_state.prefix_with("/* reading */")
+    furthest = func.min(case(*((read.c.state == state, place) for place, state in enumerate(STATES))))
+    units = select(furthest.label("furthest")).select_from(source).group_by(contents.c.brand_slug, contents.c.unit_id)
+    found = units.subquery("units")
+    state = case(*((found.c.furthest == place, state) for place, state in enumerate(STATES)))
+    return select(state, func.count()).group_by(state).prefix_with("/* reading */")
+
+
+def _subject(dimension: str) -> ColumnElement[str]:
+    """What labels of the dimension hang on."""
+    return func.coalesce(ad.c.cover_sha256, "") if is_visual(dimension) else ad.c.content_id
+
+
+def _said_by_concepts(conditions: Sequence[Condition], dimension: str) -> CTE:
     """(brand, concept, scope, subject of labels) → how many of the concept's variants say it."""
-    subject = func.coalesce(ad.c.cover_sha256, "") if visual else ad.c.content_id
-    columns = (ad.c.brand_slug, seen_concept.label("unit_id"), ad.c.scope, subject.label("subject"))
+    columns = (ad.c.brand_slug, seen_concept.label("unit_id"), ad.c.scope, _subject(dimension).label("subject"))
     return (
         select(*columns, func.count(seen_variant.distinct()).label("variants"))
         .select_from(grouped_ads)
         .where(*conditions)
-        .group_by(ad.c.brand_slug, seen_concept, ad.c.scope, subject)
+        .group_by(*columns)
         .cte("said")
-    )
-
-
-def _read(said: CTE, dimension: str) -> CTE:
-    """(scope, subject): whether it is there to be read, whether it was, and the known values the organisation sees."""
-    subjects = select(said.c.scope, said.c.subject.label("content_id")).distinct().cte("subjects")
-    mine = and_(same_content(label, subjects), label.c.dimension == dimension)
-    ours = and_(
-        label_overlay.c.organisation_id == func.current_scope(),
-        same_content(label_overlay, subjects),
-        label_overlay.c.dimension == dimension,
-    )  # at most one
-    corrected = func.nullif(overlay_values, cast([], ARRAY(Text)))
-    machine = func.array_agg(label.c.value).filter(is_known(label))
-    is_corrected = label_overlay.c.content_id.isnot(None)
-    is_there = content.c.content_id.isnot(None)
-    source = subjects.outerjoin(content, same_content(content, subjects)).outerjoin(label, mine)
-    return (
-        select(subjects.c.scope, subjects.c.content_id.label("subject"), is_there.label("is_there"))
-        .add_columns((func.count(func.coalesce(label.c.value, label_overlay.c.content_id)) > 0).label("is_read"))
-        .add_columns(case((is_corrected, corrected), else_=machine).label("known"))
-        .select_from(source.outerjoin(label_overlay, ours))
-        .group_by(subjects.c.scope, subjects.c.content_id, is_there, label_overlay.c.content_id, overlay_values)
-        .cte("read")
     )
 
 
 def _by_state_and_value(concepts: CTE, carried: CTE) -> AnySelect:
     has_value = select(carried.c.unit_id, carried.c.brand_slug).distinct().subquery("has_value")
     known = and_(has_value.c.unit_id == concepts.c.unit_id, has_value.c.brand_slug == concepts.c.brand_slug)
-    state = case(
-        (has_value.c.unit_id.isnot(None), KNOWN),
-        (concepts.c.variants_read > 0, NOTHING_FOUND),
-        (concepts.c.is_there, UNREAD),
-        else_=WITHOUT_TEXT,
-    )
+    further = ((concepts.c.furthest == place, state) for place, state in enumerate(STATES) if state not in _READ)
+    state = case((has_value.c.unit_id.isnot(None), KNOWN), *further, else_=UNKNOWN)
     by_state = (
         select(concepts.c.brand_slug, state.label("state"), literal("").label("value"), func.count().label("n"))
         .select_from(concepts.outerjoin(has_value, known))

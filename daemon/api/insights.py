@@ -14,6 +14,7 @@ from core.insights.launches import Period
 from core.insights.mixes import Comparison, LabelMix, compare
 from core.insights.voice import ShareOfVoice
 from core.queries import comparison, concepts, longevity, overview
+from core.queries import coverage as coverage_queries
 from daemon.api.ads import FilterParams
 from daemon.api.answers import dated, dated_page, dated_response, filters_of
 from daemon.api.brandspaces import BrandspacePath
@@ -76,11 +77,13 @@ def longevities(path: BrandspacePath, query: FilterParams) -> Response:
     )
 
 
-@blueprint.get("/coverage", responses={200: dated(comparison.Coverage), 400: ErrorAnswer, 404: ErrorAnswer})
+@blueprint.get("/coverage", responses={200: dated(coverage_queries.Coverage), 400: ErrorAnswer, 404: ErrorAnswer})
 def coverage(path: BrandspacePath, query: FilterParams) -> Response:
     """How many of the ads have been read: stored = labelled + without_text + pending."""
     return dated_response(
-        comparison.labelling_coverage(services().database, current_principal(), path.brandspace_id, filters_of(query))
+        coverage_queries.labelling_coverage(
+            services().database, current_principal(), path.brandspace_id, filters_of(query)
+        )
     )
 
 

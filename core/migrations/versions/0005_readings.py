@@ -249,6 +249,7 @@ def upgrade() -> None:
     op.add_column("brand", sa.Column("analysed_for", sa.Text(), nullable=True))
     op.add_column("content", sa.Column("kind", sa.Text(), server_default="words", nullable=False))
     op.add_column("content", sa.Column("simhash", sa.BigInteger(), nullable=True))
+    op.create_index("ix_run_brand", "run", ["brand_slug"], unique=False)
     op.add_column("content", sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
         "content",

@@ -12,7 +12,8 @@ from core.domain.principal import Principal
 from core.errors import BadInputError
 from core.insights.launches import Period
 from core.insights.mixes import MAX_BRANDS
-from core.queries.comparison import label_mix, labelling_coverage, launches
+from core.queries.comparison import label_mix, launches
+from core.queries.coverage import labelling_coverage
 from core.queries.filters import AdFilters
 from core.queries.overview import brand_overviews, whats_new
 from tests.builders import DAY, AnAd, store, store_brand, store_scan
@@ -38,7 +39,7 @@ def test_the_mix_counts_each_ad_of_each_brand_once(database: Database) -> None:
     assert mix.values == ("claim", "question")
     assert (acme.brand, acme.ads, acme.read, acme.unknown, acme.pending) == ("acme", 5, 4, 1, 1)
     assert acme.counts == {"question": 2, "claim": 1}
-    assert (zeta.brand, zeta.ads, zeta.read, zeta.pending, zeta.counts) == ("zeta", 2, 1, 1, {"claim": 1})
+    assert (zeta.brand, zeta.ads, zeta.read, zeta.not_asked, zeta.counts) == ("zeta", 2, 1, 1, {"claim": 1})
 
 
 def test_an_ad_with_two_values_counts_for_both_and_is_one_ad(database: Database) -> None:

@@ -39,6 +39,7 @@ from core.queries import (
     brandspaces,
     comparison,
     concepts,
+    coverage,
     creatives,
     events,
     facets,
@@ -55,6 +56,7 @@ from core.queries.filters import AdFilters
 from core.queries.seen_labels import read_said, read_seen
 
 US, HERE, ALL, NONE = LOCAL_PRINCIPAL, "watched", "all", AdFilters()
+IN_CONCEPTS = AdFilters(unit="concepts")
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SMALL, LARGE = Market(1_000), Market(10_000)
 MORE, FEW = 1.2, 20  # what a plan may differ by
@@ -112,7 +114,14 @@ BOUNDED: dict[str, Question] = {
     "label_mix": lambda w: comparison.label_mix(w.database, US, HERE, "hook", NONE),
     "label_mix of formats": lambda w: comparison.label_mix(w.database, US, HERE, comparison.FORMAT, NONE),
     "launches": lambda w: comparison.launches(w.database, US, HERE, Period.MONTH, NONE),
-    "labelling_coverage": lambda w: comparison.labelling_coverage(w.database, US, HERE, NONE),
+    "label_mix in concepts": lambda w: comparison.label_mix(w.database, US, HERE, "hook", IN_CONCEPTS),
+    "label_mix of covers": lambda w: comparison.label_mix(w.database, US, HERE, "visual_style", NONE),
+    "launches of concepts": lambda w: comparison.launches(w.database, US, HERE, Period.MONTH, IN_CONCEPTS),
+    "labelling_coverage": lambda w: coverage.labelling_coverage(w.database, US, HERE, NONE),
+    "labelling_coverage of concepts": lambda w: coverage.labelling_coverage(w.database, US, HERE, IN_CONCEPTS),
+    "labelling_coverage of a dimension": lambda w: coverage.labelling_coverage(
+        w.database, US, HERE, NONE, dimension="hook"
+    ),
     "label_quality": lambda w: label_quality.newest_measures(w.database, US),
     "list_concepts": lambda w: concepts.list_concepts(w.database, US, HERE, NONE),
     "voices": lambda w: concepts.voices(w.database, US, HERE, NONE),

@@ -24,6 +24,7 @@ from core.queries import (
     brandspaces,
     comparison,
     concepts,
+    coverage,
     creatives,
     events,
     facets,
@@ -90,7 +91,7 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
     "similar_ads": lambda database, who: _similar(database, who, SHARED_AD.ad_id),
     "list_creatives": lambda database, who: creatives.list_creatives(database, who, "all", NONE),
     "longevities": lambda database, who: longevity.longevities(database, who, "all", NONE),
-    "labelling_coverage": lambda database, who: comparison.labelling_coverage(database, who, "all", NONE),
+    "labelling_coverage": lambda database, who: coverage.labelling_coverage(database, who, "all", NONE),
     "media_grants": lambda database, who: media.media_grants(database, who, list(SHA.values())),
     "list_requests": requests.list_requests,
     "catch_up": lambda database, who: events.catch_up(
@@ -124,7 +125,7 @@ def test_counts_hold_shared_and_own_ads_only(two_tenants: Database) -> None:
 
     assert ads.count_ads(two_tenants, OURS, "all", NONE) == 2
     assert ads.count_ads(two_tenants, THEIRS, "all", NONE) == 3
-    assert comparison.labelling_coverage(two_tenants, OURS, "all", NONE).stored == 2
+    assert coverage.labelling_coverage(two_tenants, OURS, "all", NONE).stored == 2
     assert [brand.ads for brand in mix.brands] == [brand.ads for brand in started.brands] == [2]
 
 
@@ -219,7 +220,7 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         "count_ads",
     }
     modules = (ad_detail, ads, brands, brandspaces, comparison, concepts, creatives, facets, longevity, media)
-    modules += (events, overview, requests, similar)
+    modules += (coverage, events, overview, requests, similar)
     there = {
         name
         for module in modules

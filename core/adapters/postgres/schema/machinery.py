@@ -49,6 +49,7 @@ run = Table(
         postgresql_where=text("state IN ('open', 'committing')"),
     ),
     Index("ix_run_recent", "created_at"),
+    Index("ix_run_brand", "brand_slug"),
 )
 
 run_record = Table(
