@@ -1,0 +1,61 @@
+"""The three providers beside the fake vendor, each behind the one port."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable
+
+from PIL import Image
+
+from core.adapters.bedrock_converse import BedrockConverse
+from core.adapters.bedrock_runtime import BedrockRuntime
+from core.adapters.openai_chat import OpenAiChat
+from core.adapters.openai_responses import OpenAiResponses
+from core.ports import LanguageModel, ModelAnswer, ModelImage, ModelRequest
+
+KEY = "sk-test-0123456789abcdefghij"
+AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+AWS_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": AWS_SECRET}
+TIMEOUT_SECONDS = 0.6
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"hook": {"type": "string", "enum": ["question", "unknown"]}, "quote": {"type": "string"}},
+    "required": ["hook", "quote"],
+    "additionalProperties": False,
+}
+
+
+def picture(width: int = 4, height: int = 4, kind: str = "PNG") -> ModelImage:
+    content = io.BytesIO()
+    Image.new("RGB", (width, height), "red").save(content, kind)
+    return ModelImage(content.getvalue(), f"image/{kind.lower()}")
+
+
+def request(text: str = "Why wait? ¡Ahora! 지금", *, images: tuple[ModelImage, ...] = ()) -> ModelRequest:
+    return ModelRequest("Label the ad.", text, "labels", SCHEMA, images, max_output_tokens=700)
+
+
+def ask(model: LanguageModel, what: ModelRequest | None = None) -> ModelAnswer:
+    return asyncio.run(model.answer(what or request()))
+
+
+def openai(server_url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> LanguageModel:
+    return OpenAiResponses("gpt-test", api_key=KEY, base_url=f"{server_url}/v1", timeout_seconds=timeout_seconds)
+
+
+def compatible(server_url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> LanguageModel:
+    return OpenAiChat("qwen-test", api_key=KEY, base_url=f"{server_url}/v1", timeout_seconds=timeout_seconds)
+
+
+def bedrock(server_url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> LanguageModel:
+    runtime = BedrockRuntime("eu-west-1", endpoint=server_url, timeout_seconds=timeout_seconds, connections=8)
+    return BedrockConverse("eu.anthropic.test-v1:0", runtime)
+
+
+PROVIDERS: dict[str, Callable[[str], LanguageModel]] = {
+    "openai": openai,
+    "compatible": compatible,
+    "bedrock": bedrock,
+}

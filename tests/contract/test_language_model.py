@@ -1,0 +1,281 @@
+"""One suite for every provider of language models, over real HTTP against a vendor that also misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from core.domain.label import Outcome
+from core.errors import (
+    BadInputError,
+    NotAllowedError,
+    QuotaSpentError,
+    RetryableError,
+    ThrottledError,
+    UnansweredError,
+)
+from core.observability.logs import configure_logging
+from core.ports import LanguageModel, ModelUsage
+from tests.contract.language_models import AWS_ENVIRONMENT, AWS_SECRET, KEY, PROVIDERS, ask, picture, request
+from tests.fakes.model_answers import (
+    Answer,
+    Cut,
+    HttpError,
+    Raw,
+    Said,
+    Slow,
+    fenced,
+    filtered,
+    huge,
+    outage,
+    quota_spent,
+    rate_limited,
+    refused,
+    truncated,
+)
+from tests.fakes.model_server import ModelServer, model_server
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[ModelServer]:
+    with model_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(vendor: ModelServer) -> Iterator[ModelServer]:
+    yield vendor
+    vendor.reset()
+
+
+@pytest.fixture(scope="module", params=sorted(PROVIDERS))
+def model(request: pytest.FixtureRequest, vendor: ModelServer) -> Iterator[LanguageModel]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in AWS_ENVIRONMENT.items():
+            patch.setenv(name, value)
+        model = PROVIDERS[request.param](vendor.url)
+        ask(model)  # so that it knows what the server can do, and has loaded what it needs
+        vendor.reset()
+        yield model
+
+
+# --- what is asked
+
+
+def test_the_vendor_is_asked_exactly_what_was_meant(model: LanguageModel, server: ModelServer) -> None:
+    given = request(images=(picture(), picture(8, 6, "JPEG")))
+
+    ask(model, given)
+
+    [asked] = server.asked
+    assert (asked.model, asked.instructions, asked.text) == (model.model, given.instructions, given.text)
+    assert (asked.schema, asked.schema_name) == (given.schema, "labels")
+    assert asked.images == tuple(image.content for image in given.images)
+    assert asked.max_output_tokens == 700
+
+
+def test_the_wire_request_is_the_body_that_is_sent(model: LanguageModel, server: ModelServer) -> None:
+    given = request(images=(picture(),))
+
+    ask(model, given)
+
+    assert json.loads(json.dumps(model.wire_request(given))) == server.asked[0].body
+
+
+# --- what comes back
+
+
+def test_an_answer_carries_its_text_usage_and_the_vendors_id(model: LanguageModel, server: ModelServer) -> None:
+    server.then({"hook": "question", "quote": "Why wait?"})
+
+    answer = ask(model)
+
+    assert answer.outcome is Outcome.OK
+    assert json.loads(answer.text) == {"hook": "question", "quote": "Why wait?"}
+    assert answer.usage == ModelUsage(input_tokens=1_000, output_tokens=100, cached_tokens=200)
+    assert answer.vendor_request_id
+    assert answer.vendor_request_id.startswith("req-")
+    assert answer.model.startswith(model.model)
+    assert "Why wait?" in json.dumps(answer.wire)
+
+
+@pytest.mark.parametrize(
+    ("answered", "outcome", "text"),
+    [
+        (refused("I can't."), Outcome.REFUSED, "I can't."),
+        (truncated('{"hook": "que'), Outcome.TRUNCATED, '{"hook": "que'),
+        (filtered(), Outcome.REFUSED, ""),
+        # malformed, invalid and wrong answers are answers: whoever asked finds out that they aren't valid
+        (Said('{"hook":', "malformed"), Outcome.OK, '{"hook":'),
+        ("no JSON at all", Outcome.OK, "no JSON at all"),
+        (fenced({"hook": "question"}), Outcome.OK, fenced({"hook": "question"})),
+        (
+            {"hook": "of another schema", "injected": True},
+            Outcome.OK,
+            '{"hook": "of another schema", "injected": true}',
+        ),
+        (huge(2), Outcome.OK, huge(2)),
+    ],
+    ids=["refused", "truncated", "filtered", "malformed", "prose", "fenced", "wrong schema", "huge"],
+)
+def test_how_an_answer_ended_comes_from_the_wire(
+    model: LanguageModel, server: ModelServer, answered: Answer, outcome: Outcome, text: str
+) -> None:
+    server.then(answered)
+
+    answer = ask(model)
+
+    assert (answer.outcome, answer.text) == (outcome, text)
+
+
+# --- errors
+
+
+@pytest.mark.parametrize(
+    ("answered", "error"),
+    [
+        (rate_limited(), ThrottledError),
+        (quota_spent(), QuotaSpentError),
+        (outage(503), RetryableError),
+        (outage(500), RetryableError),
+        (HttpError("model_timeout"), RetryableError),
+        (HttpError("model_error"), RetryableError),
+        (HttpError("credentials"), NotAllowedError),
+        (HttpError("forbidden"), NotAllowedError),
+        (HttpError("model_missing"), NotAllowedError),  # no text is at fault where the settings are
+        (HttpError("bad_input"), BadInputError),
+        (HttpError("unprocessable"), BadInputError),
+        (Cut(), UnansweredError),  # it may be billed
+        (Cut(head=False), RetryableError),
+        (Slow(5), UnansweredError),
+        (Raw(b"<html>502</html>"), RetryableError),
+        (Raw({}), RetryableError),
+    ],
+    ids=str,
+)
+def test_a_vendors_error_is_ours_after_one_single_call(
+    model: LanguageModel, server: ModelServer, answered: Answer, error: type[Exception]
+) -> None:
+    server.then(answered)
+
+    with pytest.raises(error) as raised:
+        ask(model)
+
+    assert raised.type is error or (error is RetryableError and issubclass(raised.type, UnansweredError))
+    assert model.provider in str(raised.value)
+    assert len(server.asked) == 1
+
+
+def test_a_throttle_says_how_long_the_vendor_wants_to_be_left_alone(model: LanguageModel, server: ModelServer) -> None:
+    server.then(rate_limited(retry_after="42"))
+
+    with pytest.raises(ThrottledError) as raised:
+        ask(model)
+
+    assert raised.value.retry_after_seconds == 42
+
+
+def test_a_credential_error_names_the_setting(model: LanguageModel, server: ModelServer) -> None:
+    server.then(HttpError("credentials"))
+
+    with pytest.raises(NotAllowedError, match=r"ADOLOGY_(OPENAI|COMPATIBLE)_API_KEY|check the AWS credentials"):
+        ask(model)
+
+
+def test_nobody_at_the_address_is_an_outage(model: LanguageModel) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    with pytest.raises(RetryableError):
+        ask(PROVIDERS[model.provider](f"http://127.0.0.1:{port}"))
+
+
+# --- loops, threads, cancelling
+
+
+def test_every_thread_may_run_its_own_event_loop(model: LanguageModel, server: ModelServer) -> None:
+    async def batch() -> list[str]:
+        answers = await asyncio.gather(*(model.answer(request(f"ad {n}")) for n in range(5)))
+        return [answer.text for answer in answers]
+
+    with ThreadPoolExecutor(4) as threads:
+        batches = list(threads.map(lambda _: asyncio.run(batch()), range(8)))
+
+    assert [len(texts) for texts in batches] == [5] * 8
+    assert len(server.asked) == 40
+
+
+def test_who_is_cancelled_waits_no_longer(model: LanguageModel, server: ModelServer) -> None:
+    server.then(Slow(5))
+
+    async def cancel() -> None:
+        asking = asyncio.create_task(model.answer(request()))
+        await asyncio.to_thread(server.wait_for, 1)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    started = time.monotonic()
+    asyncio.run(cancel())
+    assert time.monotonic() - started < 2
+
+
+# --- secrets
+
+
+def test_keys_reach_nothing_but_the_header_they_are_sent_in(model: LanguageModel, server: ModelServer) -> None:
+    written = io.StringIO()
+    configure_logging(level="DEBUG", json=True, stream=written)
+    logging.getLogger("openai").setLevel(logging.DEBUG)
+    echo = f"you sent {KEY} and {AWS_SECRET}"
+    try:
+        server.then(HttpError("credentials", echo), HttpError("bad_input", echo), outage(), echo)
+        told = [_failure(model) for _ in range(3)]
+        answer = ask(model)
+    finally:
+        configure_logging(level="WARNING")
+        logging.getLogger("openai").setLevel(logging.WARNING)
+
+    assert KEY not in f"{written.getvalue()} {told} {json.dumps(model.wire_request(request()))}"
+    assert "external call" in written.getvalue()
+    if model.provider != "bedrock":  # its secret never leaves: only signatures do, so no vendor can echo it
+        assert KEY not in f"{answer}"
+    for asked in server.asked:
+        headers = {name: value for name, value in asked.headers.items() if name != "authorization"}
+        assert KEY not in f"{headers} {asked.body}"
+        assert AWS_SECRET not in f"{asked.headers} {asked.body}"
+        assert not {"openai-organization", "openai-project"} & asked.headers.keys()
+
+
+def _failure(model: LanguageModel) -> str:
+    with pytest.raises(Exception) as raised:  # noqa: PT011  whichever; what it says is looked at
+        ask(model)
+    return f"{raised.value!r}"
+
+
+# --- what is measured
+
+
+def test_every_call_is_told_with_status_and_size(
+    model: LanguageModel, server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="core.observability.external_calls")
+    server.then({"hook": "question", "quote": ""}, outage(503))
+
+    ask(model)
+    with pytest.raises(RetryableError):
+        ask(model)
+
+    calls = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    assert [call["service"] for call in calls] == [model.provider] * 2
+    assert [call["status"] for call in calls] == [200, 503]
+    assert calls[0]["size_bytes"] > 100
+    assert "cost_usd" not in calls[0]
