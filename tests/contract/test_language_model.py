@@ -10,8 +10,10 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
+import structlog
 
 from core.domain.label import Outcome
 from core.errors import (
@@ -155,7 +157,6 @@ def test_how_an_answer_ended_comes_from_the_wire(
         (HttpError("unprocessable"), BadInputError),
         (Cut(), UnansweredError),  # it may be billed
         (Cut(head=False), RetryableError),
-        (Slow(5), UnansweredError),
         (Raw(b"<html>502</html>"), RetryableError),
         (Raw({}), RetryableError),
     ],
@@ -172,6 +173,14 @@ def test_a_vendors_error_is_ours_after_one_single_call(
     assert raised.type is error or (error is RetryableError and issubclass(raised.type, UnansweredError))
     assert model.provider in str(raised.value)
     assert len(server.asked) == 1
+
+
+def test_no_answer_in_time_may_be_billed(model: LanguageModel, server: ModelServer) -> None:
+    server.then(Slow(5))
+    hasty = PROVIDERS[model.provider](server.url, timeout_seconds=0.2)
+
+    with pytest.raises(UnansweredError, match=model.provider):
+        ask(hasty)
 
 
 def test_a_throttle_says_how_long_the_vendor_wants_to_be_left_alone(model: LanguageModel, server: ModelServer) -> None:
@@ -232,27 +241,41 @@ def test_who_is_cancelled_waits_no_longer(model: LanguageModel, server: ModelSer
 
 
 def test_keys_reach_nothing_but_the_header_they_are_sent_in(model: LanguageModel, server: ModelServer) -> None:
-    written = io.StringIO()
-    configure_logging(level="DEBUG", json=True, stream=written)
-    logging.getLogger("openai").setLevel(logging.DEBUG)
     echo = f"you sent {KEY} and {AWS_SECRET}"
-    try:
-        server.then(HttpError("credentials", echo), HttpError("bad_input", echo), outage(), echo)
+    server.then(HttpError("credentials", echo), HttpError("bad_input", echo), outage(), echo)
+
+    with everything_logged() as written:
         told = [_failure(model) for _ in range(3)]
         answer = ask(model)
-    finally:
-        configure_logging(level="WARNING")
-        logging.getLogger("openai").setLevel(logging.WARNING)
 
-    assert KEY not in f"{written.getvalue()} {told} {json.dumps(model.wire_request(request()))}"
     assert "external call" in written.getvalue()
-    if model.provider != "bedrock":  # its secret never leaves: only signatures do, so no vendor can echo it
+    assert KEY not in f"{written.getvalue()} {told} {json.dumps(model.wire_request(request()))}"
+    if model.provider != "bedrock":  # its secret never leaves, only signatures do: no vendor can echo it
         assert KEY not in f"{answer}"
     for asked in server.asked:
         headers = {name: value for name, value in asked.headers.items() if name != "authorization"}
         assert KEY not in f"{headers} {asked.body}"
         assert AWS_SECRET not in f"{asked.headers} {asked.body}"
         assert not {"openai-organization", "openai-project"} & asked.headers.keys()
+
+
+@contextmanager
+def everything_logged() -> Iterator[io.StringIO]:
+    """What the product would write at its most talkative, the vendors' libraries as well."""
+    root, talkative = logging.getLogger(), ("openai", "httpx2", "botocore")
+    before, written = (list(root.handlers), root.level), io.StringIO()
+    configure_logging(level="DEBUG", json=True, stream=written)
+    for name in talkative:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    try:
+        yield written
+    finally:
+        for name in talkative:
+            logging.getLogger(name).setLevel(logging.NOTSET)
+        logging.captureWarnings(False)
+        structlog.reset_defaults()
+        root.handlers[:] = before[0]
+        root.setLevel(before[1])
 
 
 def _failure(model: LanguageModel) -> str:
