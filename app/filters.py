@@ -10,33 +10,17 @@ from collections.abc import Collection, Mapping, Sequence
 
 import streamlit as st
 
-from app.formatting import escape, number, value_name, words
+from app.formatting import escape, words
 from app.loaders import load_brandspaces
 from app.resources import current_principal, services
 from core.curation.brandspaces import choose_brandspace as remember_brandspace
 from core.errors import BadInputError
 from core.queries.ads import SORTS
 from core.queries.brandspaces import ALL_BRANDS, Brandspace, chosen_brandspace
-from core.queries.facets import Facet
-from core.queries.filters import UNKNOWN_VALUE, AdFilters
+from core.queries.filters import AdFilters
 
 OWN = frozenset({"brandspace", "sort", "cursor", "ad", "dimension", "view", "scale"})  # parameters that are no filters
-_PREFIX = "filter_"  # of the widgets' keys
 _REMEMBERED = "brandspace"  # the choice travels from page to page within a session
-_LISTS = (
-    "brands", "channels", "platforms", "formats", "languages", "statuses", "countries", "media_statuses", "ctas",
-)  # fmt: skip
-_TITLES = {
-    "brands": "Brands",
-    "channels": "Source",
-    "platforms": "Platform",
-    "formats": "Format",
-    "languages": "Language",
-    "statuses": "Status",
-    "countries": "Country",
-    "media_statuses": "Creative file",
-    "ctas": "Button",
-}
 
 
 def read_filters() -> AdFilters:
@@ -107,64 +91,3 @@ def choose_sort() -> str:
         on_change=lambda: write_own("sort", st.session_state["choose_sort"], drop=("cursor",)),
     )  # fmt: skip
     return sort
-
-
-def filter_bar(filters: AdFilters, facets: Mapping[str, Facet], names: Mapping[str, str]) -> None:
-    """Words, and all other filters behind one button. ``names``: brand slug → display name."""
-    st.session_state["filter_words"] = filters.words
-    active = _active(filters)
-    st.text_input(
-        "Words in the copy", key="filter_words", placeholder="Words in the copy", icon=":material/search:",
-        label_visibility="collapsed", width=320, on_change=_filters_changed, args=(filters,), max_chars=200,
-    )  # fmt: skip
-    with st.popover(f"Filters · {active}" if active else "Filters", icon=":material/tune:"):
-        _facet_widgets(filters, facets, names)
-    if active or filters.words:
-        st.button("Clear", icon=":material/close:", type="tertiary", on_click=write_params, args=({},))
-
-
-def _active(filters: AdFilters) -> int:
-    return sum(len(values) for name, values in filters.to_params().items() if name != "words")
-
-
-def _facet_widgets(filters: AdFilters, facets: Mapping[str, Facet], names: Mapping[str, str]) -> None:
-    columns = st.columns(2, gap="medium", width=640)
-    wanted = [*_LISTS, *sorted(name for name in facets if name.startswith("labels."))]
-    for position, name in enumerate(name for name in wanted if name in facets):
-        with columns[position % 2]:
-            _facet_widget(filters, facets[name], names)
-
-
-def _facet_widget(filters: AdFilters, facet: Facet, names: Mapping[str, str]) -> None:
-    counts = dict(facet.values) | ({UNKNOWN_VALUE: facet.unknown} if facet.unknown else {})
-    chosen = _chosen(filters, facet.name)
-    key = _PREFIX + facet.name
-    st.session_state[key] = list(chosen)
-    short = facet.name.removeprefix("labels.")
-    st.multiselect(
-        _TITLES.get(facet.name, words(short)),
-        list(dict.fromkeys([*counts, *chosen])),
-        format_func=lambda value: f"{names.get(value) or value_name(short, value)} ({number(counts.get(value, 0))})",
-        key=key,
-        placeholder="Any",
-        on_change=_filters_changed,
-        args=(filters,),
-        max_selections=50,
-    )
-
-
-def _chosen(filters: AdFilters, name: str) -> tuple[str, ...]:
-    if name.startswith("labels."):
-        return tuple(value for dimension, value in filters.labels if name == f"labels.{dimension}")
-    return tuple(getattr(filters, name))
-
-
-def _filters_changed(before: AdFilters) -> None:
-    """What the widgets hold now, over what they don't show (dates, landing domain)."""
-    drawn = {str(key)[len(_PREFIX) :]: value for key, value in st.session_state.items() if str(key).startswith(_PREFIX)}
-    labels = [pair for pair in before.labels if f"labels.{pair[0]}" not in drawn]
-    labels += [(name[7:], value) for name, values in drawn.items() if name.startswith("labels.") for value in values]
-    params = before.to_params() | {name: drawn[name] for name in _LISTS if name in drawn}
-    params["words"] = [drawn["words"]]
-    params["labels"] = [f"{dimension}:{value}" for dimension, value in labels]
-    write_params(params)

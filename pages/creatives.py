@@ -7,9 +7,10 @@ import streamlit as st
 from app.components.ad_page import ad_page
 from app.components.error_notice import shown_errors
 from app.components.exports import export_menu
+from app.components.filter_panel import active_filters, filter_panel
 from app.components.gallery import gallery, no_cards, pager, read_cursor
 from app.components.page_header import page_header
-from app.filters import choose_sort, filter_bar, read_filters
+from app.filters import choose_sort, read_filters
 from app.formatting import counted
 from app.loaders import load_ad, load_ads, load_brands, load_count, load_facets
 from app.resources import current_principal, services
@@ -24,13 +25,14 @@ with shown_errors():
         brandspace = page_header("Creatives", "What the brands show and say.").brandspace_id
         filters = read_filters()
         names = {brand.slug: brand.display_name for brand in load_brands(principal)}
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            filter_bar(filters, load_facets(principal, brandspace, filters), names)
+        filter_panel(filters, load_facets(principal, brandspace, filters), names)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{counted(load_count(principal, brandspace, filters), 'ad')}**", width="stretch")
             sort = choose_sort()
             export_menu(principal, brandspace, filters, sort)
+        active_filters(filters, names)
         cards = load_ads(principal, brandspace, filters, cursor=read_cursor(), sort=sort)
         if cards.items:
-            st.caption(counted(load_count(principal, brandspace, filters), "ad"))
             gallery([make_card(card) for card in cards.items])
             pager(cards.next_cursor)
         else:

@@ -50,7 +50,8 @@ def _row(principal: Principal, ad_id: str, row: DimensionRow) -> None:
             _correction(principal, ad_id, row)
         quotes = [quote for label in row.labels for quote in label.quotes]
         if quotes:
-            st.markdown(":small[" + " · ".join(f"“{one_line(shorten(quote, _QUOTE))}”" for quote in quotes[:2]) + "]", width="stretch")
+            shown = " · ".join(f"“{one_line(shorten(quote, _QUOTE))}”" for quote in quotes[:2])
+            st.markdown(f":small[{shown}]", width="stretch")
 
 
 def _correction(principal: Principal, ad_id: str, row: DimensionRow) -> None:
