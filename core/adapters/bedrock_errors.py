@@ -31,6 +31,7 @@ from core.observability.external_calls import ExternalCall
 from core.observability.redaction import redact, shorten
 
 PAUSE_SECONDS: Final = 10.0
+MAX_PAUSE_SECONDS: Final = 3_600.0
 _MAX_WORDS: Final = 300
 _THROTTLES: Final = {"ThrottlingException", "TooManyRequestsException", "ModelNotReadyException"}
 _FORBIDDEN: Final = {
@@ -92,6 +93,7 @@ def _of_answer(answer: Any) -> AdologyError:
 
 def _pause_seconds(headers: Any) -> float:
     try:
-        return max(0.0, float(headers["retry-after"]))
+        told = float(headers["retry-after"])
     except (KeyError, ValueError):
         return PAUSE_SECONDS
+    return told if 0 <= told <= MAX_PAUSE_SECONDS else PAUSE_SECONDS

@@ -5,6 +5,7 @@ A 404 is nobody's text: the model or the address is wrong, so it stops the provi
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -65,7 +66,9 @@ def flagged(error: Exception) -> str:
 def of_code(code: str, words: str, provider: str) -> AdologyError:
     """Of an answer that came with 200 and tells that it failed."""
     said = f"{provider} failed: {code} {redact(shorten(words, _MAX_WORDS))}"
-    if code == "rate_limit_exceeded":
+    if code in _SPENT | {"402"}:
+        return QuotaSpentError(said)
+    if code in {"rate_limit_exceeded", "429"}:
         return ThrottledError(said, retry_after_seconds=DEFAULT_PAUSE_SECONDS)
     if "image" in code or code == "invalid_prompt":
         return BadInputError(said)
@@ -82,7 +85,7 @@ def pause_seconds(headers: Mapping[str, str], words: str = "") -> float | None:
         told = float(found[1])
     if told is None:
         told = _reset(headers)
-    return None if told is None else min(max(told, 0.0), MAX_PAUSE_SECONDS)
+    return None if told is None or math.isnan(told) else min(max(told, 0.0), MAX_PAUSE_SECONDS)
 
 
 def _of_status(error: APIStatusError, provider: str) -> AdologyError:
