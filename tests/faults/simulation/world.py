@@ -140,7 +140,7 @@ class World:
         reader: Any = Reader(self.scheduler, self.history, AiPhase(runs, self.knobs.ai_lease_seconds, repeat))
         gather = GatherHandler(Gatherer(runs, nothing, documents, sources, registry), committer, registry)
         acquire = AcquireHandler(acquirer, committer, registry)
-        enrich = EnrichHandler(reader, self.queue)
+        enrich = EnrichHandler(reader, self.queue, nothing)
         for handler, names in (
             (gather, (GATHER_QUEUE,)),
             (acquire, (URL_QUEUE,)),
