@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from core.ai.methods.answers import parsed
 from core.ai.methods.base import Block, Reading
-from core.ai.methods.framing import framed, hash_of, plain, prompt, why_not
+from core.ai.methods.framing import framed, hash_of, plain, prompt, visible, why_not
 from core.ai.methods.questions import strict_object
 from core.ai.sentences import MAX_CHARACTERS
 from core.domain.label import Modality, Outcome, Provenance
@@ -82,7 +82,7 @@ class Describe:
 
     def request(self, block: Block) -> ModelRequest:
         """Raises BadInputError for an ad that says and shows nothing."""
-        if not (block.text.strip() or block.picture_text.strip() or block.pictures):
+        if not (visible(block.text) or visible(block.picture_text) or block.pictures):
             raise BadInputError("there is nothing to describe: give a text or a picture")
         facts = "\n".join(f"{name}: {fact}" for name, fact in block.facts.items())
         parts = {"source": facts, "copy": block.text, "button": block.cta_declared}

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from core.ai.methods.answers import parsed, share
 from core.ai.methods.base import Block, Reading
-from core.ai.methods.framing import framed, hash_of, plain, prompt, why_not
+from core.ai.methods.framing import framed, hash_of, plain, prompt, visible, why_not
 from core.ai.methods.questions import answer_schema, harmonised, question, strict_object
 from core.ai.methods.quoting import find_quote
 from core.ai.sentences import MAX_CHARACTERS
@@ -189,7 +189,7 @@ class TextLabels(_Labels):
 
     def request(self, block: Block) -> ModelRequest:
         """Raises BadInputError for an ad without words."""
-        if not any(self._parts(block).values()):
+        if not any(map(visible, self._parts(block).values())):
             raise BadInputError("there are no words to label: give a text, or use visual_labels for a picture")
         return super().request(block)
 
