@@ -5,14 +5,12 @@ An abstention (``unknown``) is no wrong answer: it costs recall, not precision, 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.domain.label import UNKNOWN
-
-_Z_95 = 1.959964  # two-sided 95 % of the normal distribution
+from core.insights.proportions import wilson_interval
 
 Values = frozenset[str]
 
@@ -32,12 +30,7 @@ class Share:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Lower and upper bound."""
-        if not self.total:
-            return None
-        share, n, z2 = self.hits / self.total, self.total, _Z_95**2
-        centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-        half = _Z_95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-        return max(0.0, centre - half), min(1.0, centre + half)
+        return wilson_interval(self.hits, self.total) if self.total else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def correct_label(
     an ad that has no text (for visual dimensions: no picture).
     """
     require(principal, Permission.WRITE)
-    checked = _checked(taxonomy, dimension, values)
+    checked = checked_values(taxonomy, dimension, values)
     with database.writer(principal) as connection:
         said = _subject_of(connection, ad_id, dimension)
         before = read_seen(connection, said, dimension)
@@ -77,8 +77,8 @@ def _seen(connection: Connection, said: Said, dimension: str) -> SeenLabel:
     return SeenLabel(dimension, seen.values, seen.is_corrected, said.ads)
 
 
-def _checked(taxonomy: Taxonomy, dimension: str, values: Sequence[str]) -> tuple[str, ...]:
-    """The distinct values. Raises BadInputError naming what is accepted."""
+def checked_values(taxonomy: Taxonomy, dimension: str, values: Sequence[str]) -> tuple[str, ...]:
+    """The distinct values, if a dimension may have them. Raises BadInputError naming what is accepted."""
     given = tuple(dict.fromkeys(values))
     if not given:
         raise BadInputError('values: name at least one; ["unknown"] says that nothing in the text decides')

@@ -123,7 +123,12 @@ def between_annotators(readings: Sequence[Sequence[Values | None]], *, several: 
         [(a, b) for a, b in zip(one, other, strict=True) if a is not None and b is not None]
         for one, other in combinations(readings, 2)
     ]
-    return _mean([(dimension_kappa(both, several=several), len(both)) for both in common], shared)
+    return _mean([(_between_two(both, several=several), len(both)) for both in common], shared)
+
+
+def _between_two(pairs: Sequence[Pair], *, several: bool) -> Estimate:
+    """Neither of the two is the reference: every value counts that one of them gave."""
+    return macro(value_kappas(pairs).values(), len(pairs)) if several else dimension_kappa(pairs, several=False)
 
 
 def calibration(answers: Iterable[tuple[float, bool]], bins: int = RELIABILITY_BINS) -> Calibration:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,10 +12,8 @@ from pydantic_core import to_json
 
 from core.errors import BadInputError
 from core.queries.exports import COLUMNS, ExportRow
+from core.sources.formulas import harmless
 
-# What a spreadsheet takes for the beginning of a formula, or skips to find one; the wide forms count as the narrow.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # before a formula: as spaces, which some programs drop
 _BYTE_ORDER_MARK = "\ufeff"  # without it Excel reads UTF-8 as the code page of its country
 _SEPARATOR = "; "
 
@@ -101,12 +98,7 @@ def _cell(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     text = _SEPARATOR.join(map(_word, value)) if isinstance(value, list | tuple) else str(value)
-    return f"'{text}" if _is_formula(text) else text
-
-
-def _is_formula(text: str) -> bool:
-    bare = text.lstrip(string.whitespace + "\u00a0\u3000" + _UNSEEN)
-    return text.startswith(_FORMULA_STARTS) or bare.startswith(_FORMULA_STARTS)
+    return harmless(text)
 
 
 def _word(value: Any) -> str:

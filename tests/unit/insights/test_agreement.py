@@ -133,6 +133,12 @@ def test_annotators_are_compared_in_pairs_by_what_both_have_judged() -> None:
     assert found.value == pytest.approx(4 / 9)
 
 
+def test_neither_of_two_annotators_is_the_reference() -> None:
+    a, b = [frozenset({"x", "y"}), frozenset[str]()], [frozenset({"x"}), frozenset[str]()]
+    assert between_annotators([a, b], several=True) == between_annotators([b, a], several=True)
+    assert between_annotators([a, b], several=True).value == 0.5  # x 1, y 0
+
+
 def test_one_annotator_agrees_with_nobody() -> None:
     assert between_annotators([[frozenset({"x"})]], several=False) == Estimate(0)
 

@@ -1,0 +1,67 @@
+"""The commands about labels. Parses and delegates to ``daemon/labels.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from daemon.command_settings import command_settings
+
+labels = typer.Typer(name="labels", help="How good labels are.", no_args_is_help=True)
+
+_PRIVATE: Final = "Of the organisation's own ads; else of the shared ones."
+_SEED: Final = "Another seed, another sample."
+
+
+@labels.command()
+def golden(
+    file: Annotated[
+        Path, typer.Argument(help="CSV or JSONL of what people say is right; with --export, to be written.")
+    ],
+    *,
+    set: Annotated[str | None, typer.Option(help="What to call it; default: the file's name.")] = None,  # noqa: A002
+    export: Annotated[bool, typer.Option("--export", help="Write a file for people to fill in.")] = False,
+    sample: Annotated[int, typer.Option(min=1, max=5_000, help="With --export: how many texts.")] = 50,
+    dimension: Annotated[
+        list[str], typer.Option(help="With --export: what to judge; repeat it. Default: all that is read in words.")
+    ] = [],  # noqa: B006
+    seed: Annotated[int, typer.Option(help=_SEED)] = 0,
+) -> None:
+    """Measure labels against what people say."""
+    from daemon import labels as commands
+
+    if export:
+        commands.export_sheet(command_settings(), Console(), file, size=sample, dimensions=dimension, seed=seed)
+    else:
+        commands.golden(command_settings(), Console(), file, set_name=set)
+
+
+@labels.command()
+def measure() -> None:
+    """Measure the labels of the sample market's ads against the truth planted in them (sample data)."""
+    from daemon import labels as commands
+
+    commands.measure(command_settings(), Console())
+
+
+@labels.command()
+def replay(
+    sample: Annotated[int, typer.Option(min=1, max=10_000, help="How many texts, at random.")] = 100,
+    seed: Annotated[int, typer.Option(help=_SEED)] = 0,
+    private: Annotated[bool, typer.Option("--private", help=_PRIVATE)] = False,
+) -> None:
+    """Read texts again in the same way and tell what moved. Labels stay as they are."""
+    from daemon import labels as commands
+
+    commands.replay_sample(command_settings(), Console(), size=sample, seed=seed, is_private=private)
+
+
+@labels.command()
+def check(private: Annotated[bool, typer.Option("--private", help=_PRIVATE)] = False) -> None:
+    """Compare labels with simple rules and show where the two disagree."""
+    from daemon import labels as commands
+
+    commands.check(command_settings(), Console(), is_private=private)
