@@ -1,4 +1,4 @@
-"""Phase 3: read the brand's new content. Local and free: rules first, then vectors and prototypes."""
+"""Phase 3: read the brand's new content. Local and free: rules first, then vectors and prototypes, then concepts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from core.adapters.postgres.content_store import (
     vectors_of,
 )
 from core.adapters.postgres.engine import Database
+from core.adapters.postgres.variant_store import Models
+from core.adapters.visual_embedder import VISUAL_DIMENSION, VISUAL_MODEL
+from core.ai.concepts import Sizes
 from core.ai.labelling import OpenText, TextLabeller
 from core.domain.run import Run
 from core.errors import RetryableError
 from core.messages import AiPhaseMessage
 from core.observability.logs import get_logger
 from core.pipeline.ai_phase import AiPhase, KeepAlive
+from core.pipeline.grouping import Grouping
 from core.ports import TextEmbedder, Vector
 
 _log = get_logger(__name__)
@@ -40,7 +44,11 @@ class Enricher:
     is_stopping: Callable[[], bool] = lambda: False
 
     def read_by_rules(self, message: AiPhaseMessage) -> int:
-        """What rules tell of every new content of the brand, at once: no label waits for a vector."""
+        """What rules tell of every new content of the brand, at once: no label waits for a vector.
+
+        Ads get their variant first, so that what is exactly the same counts once from the beginning.
+        """
+        self._grouping.form_variants(message.scope, message.brand)
         done = 0
         for contents in self._waiting_for_rules(message.scope, message.brand):
             if self.is_stopping():
@@ -50,7 +58,7 @@ class Enricher:
         return done
 
     def read_closely(self, message: AiPhaseMessage) -> int:
-        """Vectors, and the labels that examples decide; returns how many contents. Twice does the work once.
+        """Vectors, the labels that examples decide, and concepts; returns how many contents. Twice does the work once.
 
         Raises RetryableError when the process ends in between: what is labelled stays, the rest comes again.
         """
@@ -76,7 +84,15 @@ class Enricher:
         for count in self.read_batches(scope, brand_slug):
             done += count
             keep_alive()
+        self._grouping.form_variants(scope, brand_slug)  # those of a run that was committed in between
+        self._grouping.join_concepts(scope, brand_slug, keep_alive)
         return done
+
+    @property
+    def _grouping(self) -> Grouping:
+        models = Models(visual=VISUAL_MODEL, words=self.embedder.model)
+        sizes = Sizes(visual=VISUAL_DIMENSION, words=self.embedder.dimension)
+        return Grouping(self.database, models, sizes, self.is_stopping)
 
     def _waiting_for_rules(self, scope: str, brand_slug: str) -> Iterator[Sequence[Unlabelled]]:
         while True:

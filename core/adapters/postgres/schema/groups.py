@@ -27,7 +27,7 @@ variant = Table(
     text_column("content_id", nullable=True),
     text_column("cover_sha256", nullable=True),
     text_column("concept_id"),  # the variant that founded it; a machine never moves a variant afterwards
-    text_column("joined_by"),  # itself | perceptual hash | text simhash | embedding
+    text_column("joined_by"),  # core.ai.concepts.JoinedBy
     text_column("joined_to", nullable=True),  # the variant it is near to
     json_column("distances"),
     time_column("compared_at", nullable=True),  # with those before it
