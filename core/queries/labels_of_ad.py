@@ -17,7 +17,11 @@ from core.queries.pages import AnyRow
 
 @dataclass(frozen=True, slots=True)
 class LabelDetail:
-    """A label and how it was made. ``evidence``: quotes with offsets in ``VersionDetail.text`` (code points)."""
+    """A label and how it was made.
+
+    ``evidence``: quotes with offsets in ``VersionDetail.text`` (code points); of a picture ``box``, its corners (left,
+    top, right, bottom) as shares of width and height.
+    """
 
     dimension: str
     value: str

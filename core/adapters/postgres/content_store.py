@@ -105,7 +105,7 @@ def store_labels(connection: Connection, *, scope: str, labels: Mapping[str, Seq
     )
     columns = (
         "scope", "content_id", "dimension", "value", "confidence", "evidence", "outcome", "modality",
-        "provenance_id", "cost_usd",
+        "provenance_id", "cost_usd", "raw_value",
     )  # fmt: skip
     rows = (
         (
@@ -114,11 +114,12 @@ def store_labels(connection: Connection, *, scope: str, labels: Mapping[str, Seq
             item.dimension,
             item.value,
             item.confidence,
-            json.dumps([asdict(piece) for piece in item.evidence], ensure_ascii=False),
+            json.dumps([asdict(piece) for piece in (*item.evidence, *item.regions)], ensure_ascii=False),
             item.outcome,
             item.modality,
             _provenance_id(item.provenance),
             item.cost_usd,
+            item.raw_value,
         )
         for content_id, found in labels.items()
         for item in found
