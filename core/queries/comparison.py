@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Date, DateTime, Text, case, cast, column, func, literal, select, true
+from sqlalchemy import Connection, Date, DateTime, Text, case, cast, column, func, literal, select, true
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import ad
@@ -64,11 +64,23 @@ def label_mix(
     """
     with database.reader(principal) as connection:
         conditions = matching(connection, principal, brandspace, filters)
-        tallies: dict[str, Counter[str]] = defaultdict(Counter)
-        for brand, state, value, number in connection.execute(unit_mix(filters.unit, conditions, dimension)):
-            tallies[brand][state + value] += int(number)
+        return read_mix(connection, filters.unit, conditions, dimension, allowed=allowed)
+
+
+def read_mix(
+    connection: Connection,
+    unit: Unit,
+    conditions: Sequence[Condition],
+    dimension: str,
+    *,
+    allowed: Collection[str] = (),
+) -> LabelMix:
+    """``label_mix`` of the ads that fulfil the conditions."""
+    tallies: dict[str, Counter[str]] = defaultdict(Counter)
+    for brand, state, value, number in connection.execute(unit_mix(unit, conditions, dimension)):
+        tallies[brand][state + value] += int(number)
     brands = (_brand_mix(brand, tally) for brand, tally in tallies.items())
-    return mix_of_brands(dimension, brands, allowed=allowed, unit=filters.unit)
+    return mix_of_brands(dimension, brands, allowed=allowed, unit=unit)
 
 
 def launches(database: Database, principal: Principal, brandspace: str, period: Period, filters: AdFilters) -> Launches:

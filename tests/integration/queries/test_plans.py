@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ from core.queries import (
     concepts,
     coverage,
     creatives,
+    deltas,
     events,
     facets,
     label_quality,
@@ -121,6 +122,11 @@ BOUNDED: dict[str, Question] = {
     "labelling_coverage of concepts": lambda w: coverage.labelling_coverage(w.database, US, HERE, IN_CONCEPTS),
     "labelling_coverage of a dimension": lambda w: coverage.labelling_coverage(
         w.database, US, HERE, NONE, dimension="hook"
+    ),
+    "survivals": lambda w: longevity.survivals(w.database, US, HERE, NONE),
+    "scan_dates": lambda w: deltas.scan_dates(w.database, US, HERE, NONE),
+    "deltas_between": lambda w: deltas.deltas_between(
+        w.database, US, HERE, "hook", NONE, since=NOW.date() - timedelta(days=30), until=NOW.date()
     ),
     "label_quality": lambda w: label_quality.newest_measures(w.database, US),
     "list_concepts": lambda w: concepts.list_concepts(w.database, US, HERE, NONE),

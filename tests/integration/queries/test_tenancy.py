@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from core.queries import (
     concepts,
     coverage,
     creatives,
+    deltas,
     events,
     facets,
     longevity,
@@ -92,6 +94,11 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
     "list_creatives": lambda database, who: creatives.list_creatives(database, who, "all", NONE),
     "longevities": lambda database, who: longevity.longevities(database, who, "all", NONE),
     "labelling_coverage": lambda database, who: coverage.labelling_coverage(database, who, "all", NONE),
+    "survivals": lambda database, who: longevity.survivals(database, who, "all", NONE),
+    "scan_dates": lambda database, who: deltas.scan_dates(database, who, "all", NONE),
+    "deltas_between": lambda database, who: deltas.deltas_between(
+        database, who, "all", "hook", NONE, since=DAY, until=DAY + timedelta(days=1)
+    ),
     "media_grants": lambda database, who: media.media_grants(database, who, list(SHA.values())),
     "list_requests": requests.list_requests,
     "catch_up": lambda database, who: events.catch_up(
@@ -100,7 +107,7 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
 }
 
 
-SAY_LITTLE = {"get_ad", "labelling_coverage", "launches", "list_brandspaces archived"}
+SAY_LITTLE = {"get_ad", "scan_dates", "labelling_coverage", "launches", "list_brandspaces archived"}
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -220,7 +227,7 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         "count_ads",
     }
     modules = (ad_detail, ads, brands, brandspaces, comparison, concepts, creatives, facets, longevity, media)
-    modules += (coverage, events, overview, requests, similar)
+    modules += (coverage, deltas, events, overview, requests, similar)
     there = {
         name
         for module in modules
