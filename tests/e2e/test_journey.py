@@ -89,7 +89,6 @@ def the_gallery(page: Page) -> None:
     expect(cards(page).filter(has_text="Hook").first).to_be_visible()
     expect_drawn(page.get_by_role("img", name=f"Creative of {BREWS}").first)
 
-    page.get_by_role("button", name="Filters").click()
     choose(page, "Brands", f"{BIKES} ({ADS[BIKES]})")
     expect_only(page, BIKES)
     page.reload()
@@ -98,9 +97,9 @@ def the_gallery(page: Page) -> None:
 
 def the_ad(page: Page) -> None:
     """A hostile ad: its copy letter by letter, its labels, the words they rest on."""
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.get_by_text("40 ads", exact=True)).to_be_visible()
-    page.get_by_placeholder("Words in the copy").fill("click me")
+    page.get_by_label("Words in the copy").fill("click me")
     page.keyboard.press("Enter")
     expect(cards(page)).to_have_count(4)
     expect(cards(page).filter(has_text="click me")).to_have_count(4)
@@ -112,7 +111,7 @@ def the_ad(page: Page) -> None:
     row = page.get_by_test_id("stHorizontalBlock").filter(has=page.get_by_text("Offer", exact=True)).last
     expect(row).to_contain_text("Percent off")
     expect(row).to_contain_text("“20% off”")
-    row.get_by_role("button").click()
+    row.get_by_test_id("stPopoverButton").first.click()
     expect(page.get_by_text("as the method states it")).to_be_visible()
     expect(page.get_by_text("Taxonomy")).to_be_visible()
 
