@@ -184,7 +184,7 @@ def _table(looks: Sequence[Look], sizes: Sizes) -> _Table:
     vectors: list[Any] = [("visual", np.float32, sizes.visual), ("words", np.float32, sizes.words)]
     table = np.zeros(len(looks), [*hashes, *flags, *vectors])
     for row, look in zip(table, looks, strict=True):
-        row["cover"], row["text"] = (int((digest or "0")[:16], 16) for digest in (look.cover, look.text_hash))
+        row["cover"], row["text"] = (hash(digest) & _MASK for digest in (look.cover, look.text_hash))
         row["picture_hash"], row["simhash"] = ((bits or 0) & _MASK for bits in (look.picture_hash, look.simhash))
         row["has_picture"], row["is_hashed"] = look.cover is not None, look.picture_hash is not None
         row["has_words"] = look.simhash is not None

@@ -6,8 +6,9 @@ An ad that isn't grouped yet is a concept of its own, under its own id.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, FromClause, and_, func, or_, select, tuple_, union
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, select, tuple_, union
 
 from core.adapters.postgres.schema import ad, concept_merge, concept_split, variant
 from core.queries.status import counted_ads
@@ -39,6 +40,14 @@ grouped_ads = _with_overlays(
 
 def in_concepts(concepts: Sequence[str]) -> ColumnElement[bool]:
     """Whether an ad is seen in one of them. Their variants are found by index, whatever else is stored."""
+    found = select(variant.c.scope, variant.c.variant_id).select_from(seen_variants)
+    found = found.where(candidates(concepts), concept_of_variant.in_(concepts))
+    ungrouped = and_(ad.c.variant_id.is_(None), ad.c.ad_id.in_(concepts))
+    return or_(tuple_(ad.c.scope, ad.c.variant_id).in_(found), ungrouped)
+
+
+def candidates(concepts: Sequence[str]) -> ColumnElement[bool]:
+    """Variants that may be seen in one of these: the machine says so, or the organisation put or merged them there."""
     merged = select(concept_merge.c.concept_id).where(
         concept_merge.c.organisation_id == _OURS, concept_merge.c.into_concept_id.in_(concepts)
     )
@@ -49,8 +58,35 @@ def in_concepts(concepts: Sequence[str]) -> ColumnElement[bool]:
         concept_split.c.organisation_id == _OURS,
         or_(concept_split.c.concept_id.in_(concepts), concept_split.c.concept_id.in_(merged)),
     )
-    candidates = tuple_(variant.c.scope, variant.c.variant_id).in_(union(machines, ours))
-    found = select(variant.c.scope, variant.c.variant_id).select_from(seen_variants)
-    found = found.where(candidates, concept_of_variant.in_(concepts))
-    ungrouped = and_(ad.c.variant_id.is_(None), ad.c.ad_id.in_(concepts))
-    return or_(tuple_(ad.c.scope, ad.c.variant_id).in_(found), ungrouped)
+    return tuple_(variant.c.scope, variant.c.variant_id).in_(union(machines, ours))
+
+
+@dataclass(frozen=True, slots=True)
+class SeenVariant:
+    """A variant, and the concept that the organisation sees it in."""
+
+    scope: str
+    variant_id: str
+    brand_slug: str
+    concept_id: str
+
+
+def read_concept(connection: Connection, concept_id: str) -> tuple[SeenVariant, ...]:
+    """The variants that the organisation sees in a concept; none where there is no such concept."""
+    statement = (
+        select(variant.c.scope, variant.c.variant_id, variant.c.brand_slug, concept_of_variant.label("concept_id"))
+        .select_from(seen_variants)
+        .where(candidates([concept_id]), concept_of_variant == concept_id)
+        .order_by(variant.c.created_at, variant.c.variant_id)
+        .prefix_with("/* seen_concept */")
+    )
+    return tuple(SeenVariant(**row._mapping) for row in connection.execute(statement))
+
+
+def read_merge(connection: Connection, concept_id: str) -> str | None:
+    """Where the organisation has merged a concept into."""
+    statement = select(concept_merge.c.into_concept_id).where(
+        concept_merge.c.organisation_id == _OURS, concept_merge.c.concept_id == concept_id
+    )
+    into: str | None = connection.execute(statement.prefix_with("/* seen_merge */")).scalar_one_or_none()
+    return into
