@@ -87,7 +87,7 @@ def test_a_content_that_came_in_between_is_read_by_rules_first(system: System) -
 
     counts = Counter(row["content_id"] for row in system.rows("label"))
     assert len(counts) == 4
-    assert min(counts.values()) >= len(enricher_of(system).labeller.taxonomy.dimensions)
+    assert min(counts.values()) >= len(enricher_of(system).labeller.taxonomy.of_words)
 
 
 def test_messages_that_come_again_change_no_label(system: System) -> None:
