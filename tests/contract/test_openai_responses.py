@@ -1,0 +1,93 @@
+"""What OpenAI's Responses API has of its own: answers that failed, filters before the model, nothing stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from core.domain.label import Outcome
+from core.errors import BadInputError, QuotaSpentError, RetryableError, TerminalError, ThrottledError
+from tests.contract.language_models import ask, openai, request
+from tests.fakes.model_answers import HttpError, Raw, huge
+from tests.fakes.model_server import ModelServer, model_server
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[ModelServer]:
+    with model_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(vendor: ModelServer) -> Iterator[ModelServer]:
+    yield vendor
+    vendor.reset()
+
+
+def test_the_vendor_is_told_to_store_nothing(server: ModelServer) -> None:
+    ask(openai(server.url))
+    assert server.asked[0].body["store"] is False
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("server_error", RetryableError),
+        ("rate_limit_exceeded", ThrottledError),
+        ("insufficient_quota", QuotaSpentError),
+        ("invalid_image", BadInputError),
+        ("image_too_large", BadInputError),
+        ("invalid_prompt", BadInputError),
+    ],
+)
+def test_an_answer_that_failed_is_an_error(server: ModelServer, code: str, error: type[Exception]) -> None:
+    server.then(Raw({"id": "resp_1", "status": "failed", "error": {"code": code, "message": "m"}}))
+
+    with pytest.raises(error) as raised:
+        ask(openai(server.url))
+    assert raised.type is error
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress", "cancelled", None])
+def test_an_answer_that_is_not_finished_is_none(server: ModelServer, status: str | None) -> None:
+    server.then(Raw({"id": "resp_1", "status": status, "output": []}))
+
+    with pytest.raises(RetryableError, match="finished"):
+        ask(openai(server.url))
+
+
+@pytest.mark.parametrize(
+    ("details", "outcome"),
+    [
+        ({"reason": "max_output_tokens"}, Outcome.TRUNCATED),
+        ({"reason": "content_filter"}, Outcome.REFUSED),
+        (None, Outcome.TRUNCATED),
+    ],
+)
+def test_why_an_answer_is_incomplete_decides(server: ModelServer, details: Any, outcome: Outcome) -> None:
+    server.then(Raw({"id": "resp_1", "status": "incomplete", "incomplete_details": details, "output": []}))
+    assert ask(openai(server.url)).outcome is outcome
+
+
+def test_a_filter_before_the_model_is_a_refusal(server: ModelServer) -> None:
+    server.then(HttpError("flagged", "your prompt was flagged"))
+
+    answer = ask(openai(server.url))
+
+    assert (answer.outcome, answer.text) == (Outcome.REFUSED, "your prompt was flagged")
+    assert answer.usage.input_tokens == 0
+
+
+def test_an_answer_without_end_is_given_up(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.adapters.openai_server.MAX_ANSWER_BYTES", 1_000_000)
+    server.then(huge(2))
+    with pytest.raises(TerminalError, match="bytes"):
+        ask(openai(server.url))
+
+
+def test_half_a_character_is_for_the_asker_to_take_out(server: ModelServer) -> None:
+    with pytest.raises(BadInputError, match="surrogate"):
+        ask(openai(server.url), request("ad \ud83d"))
+    assert server.asked == []
