@@ -106,7 +106,6 @@ class _Provider:
     async def ask(self, request: ModelRequest) -> tuple[ModelAnswer, float]:
         """The answer and how many seconds the call took. Raises what keeps it from answering."""
         for tries_left in reversed(range(_TRIES)):
-            self._check()  # before waiting: behind an open circuit there is no turn worth waiting for
             started = self._clock.now()
             try:
                 async with self._turns:
@@ -137,15 +136,10 @@ class _Provider:
         self._answered(call)
         return answer, (self._clock.now() - started).total_seconds()
 
-    def _check(self) -> None:
+    def _admitted(self) -> Pass:
         """Raises as long as there is no calling."""
         if self._refusal is not None:
             raise NotAllowedError(str(self._refusal))
-        if wait_seconds := self._circuit.wait_seconds(self._clock.now()):
-            raise self._resting(wait_seconds)
-
-    def _admitted(self) -> Pass:
-        self._check()
         call = self._circuit.admit(self._clock.now())
         if call is None:
             raise self._resting(self._circuit.wait_seconds(self._clock.now()))

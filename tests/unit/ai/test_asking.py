@@ -286,6 +286,26 @@ def test_refused_credentials_stop_the_provider_until_restart_and_are_told_once(w
     assert world.first.calls == 2
 
 
+@pytest.mark.parametrize("error", [NotAllowedError("key"), QuotaSpentError("pay")], ids=repr)
+def test_calls_that_are_refused_together_are_told_once(world: World, error: Exception) -> None:
+    models = world.of(world.first)
+    world.first.errors = [error] * 5
+
+    async def together() -> list[Any]:
+        everybody_in = asyncio.Event()
+
+        async def wait() -> None:
+            if world.first.calls == 5:
+                everybody_in.set()
+            await everybody_in.wait()
+
+        world.first.meanwhile = wait
+        return await asyncio.gather(*(models.ask(REQUEST) for _ in range(5)), return_exceptions=True)
+
+    assert {type(answer) for answer in asyncio.run(together())} == {type(error)}
+    assert len(world.told) == 1
+
+
 def test_where_every_provider_refuses_the_fix_is_told(world: World) -> None:
     world.first.errors, world.second.errors = [NotAllowedError("fix a")], [NotAllowedError("fix b")]
     for _ in range(2):
