@@ -106,9 +106,9 @@ class _Provider:
     async def ask(self, request: ModelRequest) -> tuple[ModelAnswer, float]:
         """The answer and how many seconds the call took. Raises what keeps it from answering."""
         for tries_left in reversed(range(_TRIES)):
-            started = self._clock.now()
             try:
                 async with self._turns:
+                    started = self._clock.now()
                     return await self._call(request)
             except RetryableError as error:
                 was_quick = (self._clock.now() - started).total_seconds() < QUICK_SECONDS

@@ -170,6 +170,21 @@ def test_who_failed_slowly_is_not_asked_again(world: World) -> None:
     assert world.first.calls == 1
 
 
+def test_waiting_for_a_turn_makes_no_failure_slow(world: World) -> None:
+    models = world.of(world.first, concurrency=1)
+    world.first.errors = [UnansweredError("late"), RetryableError("reset")]
+    world.first.meanwhile = lambda: world.clock.advance(4)
+
+    async def together() -> list[Any]:
+        return await asyncio.gather(*(models.ask(REQUEST) for _ in range(2)), return_exceptions=True)
+
+    late, answered = asyncio.run(together())
+
+    assert isinstance(late, UnansweredError)
+    assert isinstance(answered, Exchange)
+    assert world.first.calls == 3
+
+
 def test_an_outage_of_all_costs_two_calls_each_at_most(world: World) -> None:
     world.first.errors, world.second.errors = ([RetryableError("503")] * 9 for _ in range(2))
 
