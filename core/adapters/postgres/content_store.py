@@ -114,7 +114,7 @@ def store_labels(connection: Connection, *, scope: str, labels: Mapping[str, Seq
             item.dimension,
             item.value,
             item.confidence,
-            json.dumps([asdict(piece) for piece in (*item.evidence, *item.regions)], ensure_ascii=False),
+            _evidence(item),
             item.outcome,
             item.modality,
             _provenance_id(item.provenance),
@@ -125,6 +125,11 @@ def store_labels(connection: Connection, *, scope: str, labels: Mapping[str, Seq
         for item in found
     )
     return copy_upsert(connection, label, columns, rows)
+
+
+def _evidence(item: Label) -> str:
+    quotes, boxes = map(asdict, item.evidence), map(asdict, item.regions)
+    return json.dumps([*quotes, *boxes], ensure_ascii=False)
 
 
 def mark_labelled(connection: Connection, *, scope: str, content_ids: Sequence[str], taxonomy_version: str) -> None:
