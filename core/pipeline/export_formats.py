@@ -83,6 +83,13 @@ def format_of(name: str, dimensions: Sequence[str]) -> Format:
     return Csv(dimensions) if name == "csv" else Ndjson()
 
 
+def csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
+    """A small table whole, as ``Csv`` writes its cells; shorter rows end in empty cells."""
+    table = [[_cell(value) for value in row] for row in rows]
+    width = max(map(len, table), default=0)
+    return (_BYTE_ORDER_MARK + _csv([*row, *[""] * (width - len(row))] for row in table)).encode("utf-8", "replace")
+
+
 def _csv(rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)

@@ -16,7 +16,7 @@ NAMES_NOTHING = {
     "limit", "sort", "dimension", "period", "unit", "archived", "formats", "statuses", "media_statuses", "run_dates",
     "impressions", "first_seen_from", "first_seen_to", "last_seen_from", "last_seen_to", "run_from", "run_to",
     "days_seen_min", "days_seen_max", "days_shown_min", "days_shown_max", "spend_min", "spend_max", "impressions_min",
-    "impressions_max", "since", "action",
+    "impressions_max", "since", "until", "confidence", "action",
 }  # fmt: skip
 """Parameters of the query string in which nothing of anybody's fits."""
 ASKED_FURTHER = ("brands=kestrun", "words=only", "labels=offer:percent_off", "statuses=not_seen", "ctas=unknown")
@@ -79,6 +79,7 @@ def in_query(customer: Customer, name: str) -> str:
         "spend_currencies": word[:3].upper(),
         "landing_domain": f"{word}.example",
         "brandspace": customer.ids["brandspace_id"][0],
+        "focal": f"{word}wear",
         "actor": f"user:{customer.ids['user_id'][1]}",
     }[name]
 
@@ -101,6 +102,7 @@ def bodies(customer: Customer) -> dict[str, dict[str, Any]]:
         "users_sign_in_link": {},
         "users_sign_out": {},
         "keys_new_key": {"name": f"{word} key", "scopes": ["read"]},
+        "comparisons_freeze_comparison": {"brandspace": first, "dimension": "hook", "focal": brand, "name": name},
         "exports_export": {"brandspace": first, "filters": {"brands": [brand], "words": word}},
         "requests_cancel": {},
         "webhooks_new_webhook": {"url": f"{HOOKS_GO_TO}/{word}"},

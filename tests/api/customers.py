@@ -82,6 +82,8 @@ def a_customer(daemon: LocalDaemon, organisation_id: str, word: str) -> Customer
     _made(ask("POST", "/keys", {"name": f"{word} key", "scopes": ["read"]}), "key_id")
     requests = [_an_import(services, principal, word) for _ in range(2)]
     export = _an_export(daemon, ask, spaces[0])
+    frozen = {"brandspace": spaces[0], "dimension": "hook", "name": f"{word} comparison"}
+    frozen_id = _made(ask("POST", "/comparisons/frozen", frozen), "frozen_id")
     usage = ApiUsage(services.database, services.clock)
     usage.count(organisation_id, seconds=len(word))
     usage.flush()
@@ -94,6 +96,7 @@ def a_customer(daemon: LocalDaemon, organisation_id: str, word: str) -> Customer
         "key_id": [item["key_id"] for item in ask("GET", "/keys").json["items"]],
         "webhook_id": [hook],
         "delivery_id": deliveries,
+        "frozen_id": [frozen_id],
         "sha256": [str(ad.sha256) for ad in ads],
         "slug": [f"{word}wear"],
     }
