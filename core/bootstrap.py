@@ -38,6 +38,7 @@ from core.ai.prices import Prices, load_prices
 from core.ai.taxonomy import TAXONOMY, Taxonomy, load_taxonomy
 from core.errors import UnavailableError
 from core.messages import QUEUES
+from core.pipeline.quoting import Quoter
 from core.pipeline.store import RunStore
 from core.ports import (
     Clock,
@@ -168,6 +169,13 @@ class Services:
     def ai_ledger(self) -> PostgresAiLedger:
         """What models cost each organisation, and what it may spend."""
         return PostgresAiLedger(self.database, self.settings.ai_budget_usd_per_day)
+
+    @cached_property
+    def quoter(self) -> Quoter:
+        """What having models read a brand would cost."""
+        names = self.settings.ai_provider_names
+        choice = (names[0], str(getattr(self.settings, f"{names[0]}_model"))) if names else None
+        return Quoter(self.database, self.taxonomy, self.prices, choice, self.settings.ai_budget_usd_per_day)
 
     @cached_property
     def language_models(self) -> tuple[LanguageModel, ...]:

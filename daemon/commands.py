@@ -69,11 +69,26 @@ def ingest(
 def analyse(
     brand: Annotated[str, typer.Argument(help="The brand's slug or name: `./adology brands` lists them.")],
     wait: Annotated[bool, typer.Option("--wait", help="Show progress until every text is read.")] = False,
+    quote: Annotated[bool, typer.Option("--quote", help="Only tell what models would cost.")] = False,
 ) -> None:
-    """Have a brand read at once, ahead of what the background has to read."""
+    """Have a brand read at once, ahead of the background; by models, too, where some are configured."""
     from daemon.data_commands import analyse as ask
+    from daemon.spending import show_quote
 
+    if quote:
+        show_quote(command_settings(), Console(), brand)
+        return
     _end(ask(command_settings(), Console(), brand, wait=wait))
+
+
+@app.command()
+def budget(
+    usd: Annotated[float | None, typer.Argument(min=0, help="USD a day (UTC); left out: show it.")] = None,
+) -> None:
+    """What may be spent on models a day, what was spent, and on which brands."""
+    from daemon.spending import budget as show_or_set
+
+    show_or_set(command_settings(), Console(), usd)
 
 
 @app.command()

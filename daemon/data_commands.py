@@ -43,21 +43,21 @@ def import_path(
                 progress=lambda rows: status.update(f"reading … {rows:,} rows"),
             )
         _make_brandspace(services, asker, request_id, path.resolve().name)
-        return _report(services, asker, request_id, console, wait=wait or is_temporary)
+        return report(services, asker, request_id, console, wait=wait or is_temporary)
 
 
 def ingest(settings: Settings, console: Console, brand: str, *, source: str | None, wait: bool) -> bool:
     """Ask the sources for a brand's ads."""
     with working_system(settings, console) as (services, asker, is_temporary):
         request_id = ask_for_ingest(services.database, services.sources, asker, brand=brand, source=source)
-        return _report(services, asker, request_id, console, wait=wait or is_temporary)
+        return report(services, asker, request_id, console, wait=wait or is_temporary)
 
 
 def analyse(settings: Settings, console: Console, brand: str, *, wait: bool) -> bool:
     """Have a brand read at once."""
     with working_system(settings, console) as (services, asker, is_temporary):
         request_id = ask_for_analysis(services.database, asker, brand)
-        return _report(services, asker, request_id, console, wait=wait or is_temporary)
+        return report(services, asker, request_id, console, wait=wait or is_temporary)
 
 
 def cancel(settings: Settings, console: Console, request_id: str) -> None:
@@ -71,7 +71,7 @@ def repair(settings: Settings, console: Console, batch_id: str, *, wait: bool) -
     """Acquire again what a run could not have."""
     with working_system(settings, console) as (services, asker, is_temporary):
         request_id = ask_for_repair(services.database, asker, batch_id)
-        return _report(services, asker, request_id, console, wait=wait or is_temporary)
+        return report(services, asker, request_id, console, wait=wait or is_temporary)
 
 
 def show_dead_letters(settings: Settings, console: Console) -> None:
@@ -132,7 +132,8 @@ def _make_brandspace(services: Services, asker: Principal, request_id: str, name
         return
 
 
-def _report(services: Services, asker: Principal, request_id: str, console: Console, *, wait: bool) -> bool:
+def report(services: Services, asker: Principal, request_id: str, console: Console, *, wait: bool) -> bool:
+    """Wait for a request and show what came of it, or say how to follow it; False when it failed."""
     if not wait:
         console.print(f"Queued as request {request_id}:\n  ./adology requests {request_id}   tells how far it is.")
         return True

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from core.domain.label import Rerun
 from daemon.command_settings import command_settings
 
 labels = typer.Typer(name="labels", help="How good labels are.", no_args_is_help=True)
@@ -65,3 +66,19 @@ def check(private: Annotated[bool, typer.Option("--private", help=_PRIVATE)] = F
     from daemon import labels as commands
 
     commands.check(command_settings(), Console(), is_private=private)
+
+
+@labels.command()
+def rerun(
+    brand: Annotated[str, typer.Option(help="The brand's slug or name.")],
+    dimension: Annotated[list[str], typer.Option(help="Repeat it; default: every one.")] = [],  # noqa: B006
+    method: Annotated[Rerun, typer.Option(help="Who reads: local methods, or the configured model.")] = Rerun.LOCAL,
+    reason: Annotated[str, typer.Option(help="Why: it is written in the audit trail.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask before it starts, whatever it costs.")] = False,
+) -> None:
+    """Make a brand's labels again, on purpose: they are frozen otherwise. Corrections by people stay."""
+    from daemon.spending import rerun as run_again
+
+    done = run_again(command_settings(), Console(), brand, by=method, dimensions=dimension, reason=reason, yes=yes)
+    if not done:
+        raise typer.Exit(1)

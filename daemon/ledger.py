@@ -60,7 +60,9 @@ def _progress_line(request: RequestView) -> str:
         return "queued"
     done = _Counts(request.progress)
     if request.kind == ANALYSE:
-        return "read {texts_read:,} of {texts:,} texts".format_map(done)
+        line = "read {texts_read:,} of {texts:,} texts".format_map(done)
+        by_models = "; models {answered:,} of {asked:,} contents, {cost_usd:.4f} USD".format_map(done)
+        return line + (by_models if "asked" in request.progress else "")
     return (
         "stored {items_finished:,} of {items:,} media and texts; labelled {brands_read} of {brands} brands"
     ).format_map(done)
@@ -74,7 +76,10 @@ def show_ledger(database: Database, principal: Principal, request: RequestView, 
     if request.error:
         console.print(f"  {request.error}", style="red", markup=False)
     if request.kind == ANALYSE:
-        console.print(f"  {_progress_line(request)} of {request.params['brand']}", markup=False, highlight=False)
+        console.print(f"  {request.params['brand']}: {_progress_line(request)}", markup=False, highlight=False)
+        if "stopped" in result:
+            waiting = f"{result['pending']:,} contents wait: {result['stopped']}"
+            console.print(f"  {waiting}", style="yellow", markup=False, highlight=False)
         return
     if request.result is None:
         console.print("  no ledger yet: it comes when the last run is over")

@@ -26,6 +26,13 @@ class Outcome(StrEnum):
     FAILED = "failed"  # no answer came; asked again only on purpose
 
 
+class Rerun(StrEnum):
+    """Who makes labels again, on purpose."""
+
+    LOCAL = "local"
+    MODEL = "model"
+
+
 class Modality(StrEnum):
     """What was read to arrive at the label."""
 

@@ -50,6 +50,7 @@ class Room:
     """The budget of an organisation today (UTC): ``spent`` for good, ``reserved`` for calls that are under way."""
 
     budget_usd: Decimal
+    is_own: bool  # the organisation's; else the system's
     spent_usd: Decimal
     reserved_usd: Decimal
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from core.access.rights import require
 from core.adapters.postgres.analysis_store import (
@@ -29,6 +29,7 @@ from core.adapters.postgres.engine import Database
 from core.adapters.postgres.outbox import PostgresOutbox
 from core.adapters.postgres.request_store import insert_request
 from core.adapters.postgres.worked_requests import WorkedRequest
+from core.domain.label import Rerun
 from core.domain.principal import SHARED_SCOPE, Permission, Principal
 from core.errors import (
     BudgetSpentError,
@@ -44,7 +45,6 @@ from core.pipeline.relabelling import Relabeller
 from core.queries.brands import known_slug
 
 _BATCHES_AT_ONCE = 8  # about a thousand texts, or a hundred for a model; then whoever waits in the queue has his turn
-Rerun = Literal["local", "model"]
 
 
 def ask_for_analysis(database: Database, principal: Principal, brand: str) -> str:
@@ -62,7 +62,7 @@ def ask_for_rerun(
 
     It changes what every organisation sees of a shared brand, so only the command line offers it.
     """
-    params = {"rerun": by, "dimensions": list(dimensions), "reason": reason}
+    params = {"rerun": by.value, "dimensions": list(dimensions), "reason": reason}
     return _ask(database, principal, brand, "labels.rerun", params)
 
 
@@ -138,11 +138,11 @@ class _Turn:
         reader, enricher = self.analyst.reader, self.analyst.enricher
         for scope in self.scopes:
             with self.analyst.database.worker(scope) as connection:
-                if rerun != "local":
+                if rerun != Rerun.LOCAL:
                     payer = self.request.organisation_id
                     mark_analysed(connection, scope=scope, brand_slug=self.brand, payer=payer)
             enricher.read_by_rules(AiPhaseMessage(brand=self.brand, scope=scope))
-            if rerun == "model":
+            if rerun == Rerun.MODEL:
                 reader.ask_again(scope, self.brand, dimensions, since=self.request.request_id)
             elif rerun is None:
                 reader.ask_for(scope, self.brand)
@@ -161,14 +161,14 @@ class _Turn:
     def _local_batches(self, scope: str) -> Any:
         enricher = self.analyst.enricher
         yield from enricher.read_batches(scope, self.brand)
-        if self.request.params.get("rerun") == "local":
+        if self.request.params.get("rerun") == Rerun.LOCAL:
             relabeller = Relabeller(enricher.database, enricher.labeller, enricher.is_stopping)
             dimensions = self.request.params.get("dimensions", ())
             yield from relabeller.batches(scope, self.brand, dimensions, since=self.request.request_id)
 
     def read_by_models(self) -> dict[str, Any] | None:
         """What stopped them, empty for nothing; None while more is left."""
-        if self.request.params.get("rerun") == "local":
+        if self.request.params.get("rerun") == Rerun.LOCAL:
             return {}
         try:
             is_done = all(self._read_scope(scope) for scope in self.scopes)

@@ -16,7 +16,7 @@ NAMES_NOTHING = {
     "limit", "sort", "dimension", "period", "unit", "archived", "formats", "statuses", "media_statuses", "run_dates",
     "impressions", "first_seen_from", "first_seen_to", "last_seen_from", "last_seen_to", "run_from", "run_to",
     "days_seen_min", "days_seen_max", "days_shown_min", "days_shown_max", "spend_min", "spend_max", "impressions_min",
-    "impressions_max", "since", "until", "confidence", "action",
+    "impressions_max", "since", "until", "confidence", "action", "group", "days",
 }  # fmt: skip
 """Parameters of the query string in which nothing of anybody's fits."""
 ASKED_FURTHER = ("brands=kestrun", "words=only", "labels=offer:percent_off", "statuses=not_seen", "ctas=unknown")
@@ -105,6 +105,7 @@ def bodies(customer: Customer) -> dict[str, dict[str, Any]]:
         "comparisons_freeze_comparison": {"brandspace": first, "dimension": "hook", "focal": brand, "name": name},
         "exports_export": {"brandspace": first, "filters": {"brands": [brand], "words": word}},
         "requests_cancel": {},
+        "spending_changed_budget": {"usd_per_day": 7},
         "webhooks_new_webhook": {"url": f"{HOOKS_GO_TO}/{word}"},
         "webhooks_change_webhook": {"url": f"{HOOKS_GO_TO}/{word}"},
         "webhooks_rotate_secret": {},
@@ -119,6 +120,8 @@ def unlike(value: Any, word: str) -> Any:
         return {name: unlike(part, word) for name, part in value.items()}
     if isinstance(value, list):
         return [unlike(part, word) for part in value]
+    if not isinstance(value, str):
+        return value
     if value.isdigit():
         return str(10**15)
     if re.fullmatch(r"(user:)?[0-9a-f]{12,}", value):

@@ -17,7 +17,9 @@ from core.adapters.postgres import schema
 from core.adapters.postgres.request_store import PostgresRequests, insert_rejections, insert_request
 from core.bootstrap import Services
 from core.domain.ad import Rejection
+from core.domain.label import Outcome
 from core.domain.principal import Principal, Role
+from core.domain.spending import Purpose, Settlement
 from tests.builders import DAY, AnAd, store, store_brand, store_scan, store_text_vectors
 from tests.daemon.exporting import Exports
 from tests.daemon.support import Answer, LocalDaemon, a_key
@@ -84,6 +86,7 @@ def a_customer(daemon: LocalDaemon, organisation_id: str, word: str) -> Customer
     export = _an_export(daemon, ask, spaces[0])
     frozen = {"brandspace": spaces[0], "dimension": "hook", "name": f"{word} comparison"}
     frozen_id = _made(ask("POST", "/comparisons/frozen", frozen), "frozen_id")
+    _spent(ask, services, principal, word)
     usage = ApiUsage(services.database, services.clock)
     usage.count(organisation_id, seconds=len(word))
     usage.flush()
@@ -178,6 +181,15 @@ def _webhook(ask: Ask, word: str) -> tuple[str, list[str]]:
     every = ["queued", "processing", "completed", "failed", "cancelled"]
     hook = _made(ask("POST", "/webhooks", {"url": f"{HOOKS_GO_TO}/{word}", "statuses": every}), "webhook_id")
     return hook, [_made(ask("POST", f"/webhooks/{hook}/test"), "delivery_id") for _ in range(2)]
+
+
+def _spent(ask: Ask, services: Services, principal: Principal, word: str) -> None:
+    """A budget, a call that was made and one under way."""
+    _made(ask("PUT", "/account/budget", {"usd_per_day": 3}), "usd_per_day")
+    purpose = Purpose(principal.organisation_id, principal.scope, f"{word} method", brand_slug=f"{word}wear")
+    call = {"provider": "openai", "model": word, "prices": "2026-11-21"}
+    made, _ = (services.ai_ledger.reserve(purpose, most_usd=0.5, lasting_seconds=600, **call) for _ in range(2))
+    services.ai_ledger.settle(made, purpose, Settlement(Outcome.OK, made.most_usd, 1.0), **call)
 
 
 def _an_import(services: Services, principal: Principal, word: str) -> str:

@@ -79,6 +79,7 @@ def room_today(connection: Connection, organisation_id: str, usd_per_day: float)
     """The budget, what is spent and what is reserved today (UTC). The connection may be a reader's."""
     statement = text(
         "SELECT coalesce((SELECT usd_per_day FROM ai_budget WHERE organisation_id = :organisation), :usd_per_day),"  # noqa: S608
+        " EXISTS (SELECT FROM ai_budget WHERE organisation_id = :organisation),"
         " coalesce((SELECT spent_usd FROM ai_spending"
         f"   WHERE organisation_id = :organisation AND day = {_TODAY}), 0),"
         " coalesce((SELECT sum(most_usd) FROM ai_reservation"
@@ -86,6 +87,16 @@ def room_today(connection: Connection, organisation_id: str, usd_per_day: float)
     )
     values = {"organisation": organisation_id, "usd_per_day": exact(usd_per_day)}
     return Room(*connection.execute(statement, values).one())
+
+
+def set_budget(connection: Connection, organisation_id: str, usd_per_day: float, set_by: str) -> None:
+    """What the organisation may spend a day from now on; what is reserved stays reserved."""
+    statement = text(
+        "INSERT INTO ai_budget (organisation_id, usd_per_day, set_by) VALUES (:organisation, :usd, :actor)"
+        " ON CONFLICT (organisation_id) DO UPDATE"
+        " SET usd_per_day = excluded.usd_per_day, set_by = excluded.set_by, set_at = now()"
+    )
+    connection.execute(statement, {"organisation": organisation_id, "usd": exact(usd_per_day), "actor": set_by})
 
 
 def book_lost(connection: Connection, organisation_id: str | None = None) -> int:

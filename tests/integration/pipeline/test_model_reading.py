@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from core.adapters.postgres.roles import Cluster
 from core.curation.labels import correct_label
+from core.domain.label import Rerun
 from core.domain.principal import LOCAL_PRINCIPAL
 from core.messages import AI_QUEUE, BACKGROUND_SUFFIX
 from core.pipeline.analysis import ask_for_analysis, ask_for_rerun
@@ -254,7 +255,7 @@ def test_a_rerun_on_purpose_reads_again_and_leaves_corrections_alone(system: Sys
     server.asked.clear()
 
     request_id = ask_for_rerun(
-        system.services.database, LOCAL_PRINCIPAL, "acme", by="local", dimensions=["tone"], reason="new rules"
+        system.services.database, LOCAL_PRINCIPAL, "acme", by=Rerun.LOCAL, dimensions=["tone"], reason="new rules"
     )
     system.work()
 
@@ -265,7 +266,9 @@ def test_a_rerun_on_purpose_reads_again_and_leaves_corrections_alone(system: Sys
     assert system.rows("label", "dimension = 'hook'") == hooks
     assert overlays_of(system) == overlays
 
-    ask_for_rerun(system.services.database, LOCAL_PRINCIPAL, "acme", by="model", dimensions=["tone"], reason="again")
+    ask_for_rerun(
+        system.services.database, LOCAL_PRINCIPAL, "acme", by=Rerun.MODEL, dimensions=["tone"], reason="again"
+    )
     system.work()
 
     assert len(server.asked) == len(TEXTS)  # labels in one dimension; descriptions are there
