@@ -25,6 +25,7 @@ from core.queries import (
     brandspaces,
     comparison,
     coverage,
+    label_quality,
     operations,
     overview,
     raw_source,
@@ -121,6 +122,19 @@ def load_launches(principal: Principal, brandspace: str, filters: AdFilters) -> 
 def load_coverage(principal: Principal, brandspace: str, filters: AdFilters) -> coverage.Coverage:
     """How many of the ads have been read."""
     return coverage.labelling_coverage(services().database, principal, brandspace, filters)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_label_quality(principal: Principal) -> label_quality.LabelQuality:
+    """How good the labels of every dimension are."""
+    ports = services()
+    return label_quality.label_quality_of(ports.database, principal, ports.taxonomy)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_ads_that_say(principal: Principal, content_ids: tuple[str, ...]) -> dict[str, str]:
+    """Content id → an ad that says it."""
+    return label_quality.ads_that_say(services().database, principal, content_ids)
 
 
 @st.cache_data(ttl=1, max_entries=50, show_spinner=False)

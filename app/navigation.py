@@ -14,6 +14,7 @@ _PAGES = {
     "brandspaces": ("Brandspaces", ":material/visibility:"),
     "creatives": ("Creatives", ":material/gallery_thumbnail:"),
     "compare": ("Compare", ":material/balance:"),
+    "label_quality": ("Label quality", ":material/verified:"),
     "account": ("Account", ":material/badge:"),
     "operations": ("Operations", ":material/monitor_heart:"),
 }

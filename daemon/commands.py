@@ -13,6 +13,7 @@ from rich.console import Console
 from core.errors import AdologyError
 from daemon.command_settings import command_settings
 from daemon.key_commands import keys
+from daemon.label_commands import labels
 from daemon.people_commands import add_people_commands
 from daemon.taxonomy_commands import taxonomy
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 add_people_commands(app)
 app.add_typer(keys)
 app.add_typer(taxonomy)
+app.add_typer(labels)
 
 
 @app.command()

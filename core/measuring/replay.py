@@ -18,7 +18,7 @@ from core.errors import NotFoundError
 from core.insights.agreement import Values
 from core.measuring.judging import Bench, Measured, keep, labels_of
 
-LOCAL_METHODS = frozenset({"rules", "prototypes", "language-detector"})
+LOCAL_METHODS = frozenset({"declared", "rules", "prototypes", "language-detector"})
 
 
 class Reader(Protocol):
@@ -66,7 +66,7 @@ def replay(
     require(principal, Permission.WRITE)
     with database.worker(scope) as connection:
         sample = sampled_readings(connection, scope, size=size, seed=seed)
-    bench = Bench(Basis.REPLAY, f"{size} texts, seed {seed}", taxonomy)
+    bench = Bench(Basis.REPLAY, f"random sample, seed {seed}", taxonomy)
     passed_over: Counter[str] = Counter()
     for reading, again in zip(sample, reader.read(sample), strict=True):
         for dimension, values in again.items():

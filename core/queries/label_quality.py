@@ -10,9 +10,11 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import label_quality
+from core.adapters.postgres.schema import ad, label_quality
 from core.ai.quality_bars import quality_bars
-from core.ai.quality_verdicts import Verdicts, verdicts
+from core.ai.quality_verdicts import Standing, Verdicts, verdicts
+from core.ai.taxonomy import Taxonomy
+from core.domain.label import LANGUAGE
 from core.domain.principal import SHARED_SCOPE, Principal
 from core.domain.quality import Basis, Measure, Statistic
 
@@ -25,6 +27,58 @@ class StoredMeasure(Measure):
     measured_at: datetime = datetime.min
 
 
+@dataclass(frozen=True, slots=True)
+class ValueVerdict:
+    """A value that was measured by itself: ``standing`` is "meets", "unproven" or "below" its bar."""
+
+    value: str
+    standing: Standing
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionReport:
+    """One dimension: how it and its values stand to the bar (least kappa), and every figure that holds.
+
+    Without a measure its standing is "not measured". ``measures``: the organisation's own first, then by time.
+    """
+
+    dimension: str
+    bar: float
+    standing: Standing
+    reason: str
+    values: tuple[ValueVerdict, ...]
+    measures: tuple[StoredMeasure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelQuality:
+    """Every dimension asked for. ``taxonomy_version`` is the one in use; a measure names that of its labels."""
+
+    taxonomy_version: str
+    dimensions: tuple[DimensionReport, ...]
+
+
+def label_quality_of(database: Database, principal: Principal, taxonomy: Taxonomy) -> LabelQuality:
+    """How good the labels of every dimension are, measured or not."""
+    by_dimension: dict[str, list[StoredMeasure]] = {}
+    for measure in newest_measures(database, principal):
+        by_dimension.setdefault(measure.dimension, []).append(measure)
+    names = [*taxonomy.dimensions, LANGUAGE]
+    return LabelQuality(taxonomy.version, tuple(_report(name, by_dimension.get(name, [])) for name in names))
+
+
+def ads_that_say(database: Database, principal: Principal, content_ids: Sequence[str]) -> dict[str, str]:
+    """Content id → an ad that says it, of those the principal sees."""
+    statement = (
+        select(ad.c.content_id, func.min(ad.c.ad_id))
+        .where(ad.c.scope.in_([SHARED_SCOPE, principal.scope]), ad.c.content_id.in_(content_ids))
+        .group_by(ad.c.content_id)
+    )
+    with database.reader(principal) as connection:
+        return {row[0]: row[1] for row in connection.execute(statement.prefix_with("/* ads_that_say */"))}
+
+
 def newest_measures(database: Database, principal: Principal, dimension: str | None = None) -> Sequence[StoredMeasure]:
     """Of every kind (dimension, value, basis, set, statistic) the newest; the organisation's own come first."""
     with database.reader(principal) as connection:
@@ -34,6 +88,13 @@ def newest_measures(database: Database, principal: Principal, dimension: str | N
 def label_verdicts(database: Database, principal: Principal, dimension: str) -> Verdicts:
     """Whether comparisons by this dimension, and by which of its values, must be greyed, with the reason of each."""
     return verdicts(dimension, newest_measures(database, principal, dimension), quality_bars())
+
+
+def _report(dimension: str, measures: Sequence[StoredMeasure]) -> DimensionReport:
+    found = verdicts(dimension, measures, quality_bars())
+    values = tuple(ValueVerdict(value, each.standing, each.reason) for value, each in sorted(found.values.items()))
+    bar = quality_bars().of(dimension).truth
+    return DimensionReport(dimension, bar, found.dimension.standing, found.dimension.reason, values, tuple(measures))
 
 
 def _newest(connection: Connection, dimension: str | None) -> list[StoredMeasure]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 from typing import Any
@@ -24,6 +25,7 @@ from app.loaders import (
     load_coverage,
     load_facets,
     load_keys,
+    load_label_quality,
     load_launches,
     load_mix,
     load_overviews,
@@ -36,9 +38,12 @@ from app.view_models.ad_cards import make_card
 from app.view_models.ad_details import make_detail
 from app.view_models.brand_overviews import make_overview
 from app.view_models.comparisons import DIMENSIONS, make_launches, make_mix
+from app.view_models.label_quality import make_overview as make_overview_of_labels
 from core.adapters.postgres.engine import Database
+from core.adapters.postgres.label_quality_store import store_measures
 from core.curation.brandspaces import create_brandspace
 from core.domain.principal import LOCAL_PRINCIPAL as US
+from core.domain.quality import Basis, Measure, Statistic
 from core.queries.filters import AdFilters
 from tests.builders import DAY, AnAd, store, store_request, store_scan
 from tests.daemon.support import LocalDaemon
@@ -50,6 +55,7 @@ EARLIER = DAY - timedelta(7)
 NO_QUESTION_ABOUT_A_MARKET = {
     "load_deliveries",  # of one webhook
     "load_archived",  # a list of names
+    "load_ads_that_say",  # the way from a text to an ad
     "load_organisation_name",
     "load_raw_source",  # of one ad, as it came
     *("load_queues", "load_runs", "load_dead_letters", "load_notices", "load_heartbeats"),  # operators only
@@ -142,6 +148,26 @@ def test_launches_and_coverage_of_the_compare_page(market: LocalDaemon, asked: A
         } == {brand["brand"]: (brand["ads"], brand["points"]) for brand in answer["brands"]}
         figures = ("stored", "labelled", "without_text", "pending")
         assert [getattr(coverage, name) for name in figures] == [told[name] for name in figures]
+
+
+def test_figures_and_verdicts_of_the_label_quality_page(market: LocalDaemon) -> None:
+    measured = Measure("tone", None, Basis.PEOPLE, "golden", Statistic.KAPPA, 120, 0.41, 0.3, 0.52, "v1", "rules")
+    for scope, found in ((US.scope, measured), ("shared", replace(measured, basis=Basis.PLANTED, estimate=0.9))):
+        with market.services.database.worker(scope) as connection:
+            store_measures(connection, scope, [found])
+    page = make_overview_of_labels(load_label_quality(US))
+    told = market.get("/api/v1/label-quality").json["dimensions"]
+
+    assert [(row.name, row.standing, row.reason, row.bar) for row in page] == [
+        (each["dimension"], each["standing"], each["reason"], each["bar"]) for each in told
+    ]
+    tone = next(each for each in told if each["dimension"] == "tone")
+    dots = next(row.dots for row in page if row.name == "tone")
+    assert {basis: (dot.estimate, dot.low, dot.high, dot.n) for basis, dot in dots.items()} == {
+        each["basis"]: (each["estimate"], each["low"], each["high"], each["n"]) for each in tone["measures"]
+    }
+    assert tone["standing"] == "below"
+    assert [each["is_own"] for each in tone["measures"]] == [True, False]
 
 
 def test_brands_and_news_of_the_first_page(market: LocalDaemon, asked: Asked) -> None:

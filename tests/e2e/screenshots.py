@@ -26,6 +26,7 @@ PAGES = {
     "creatives": "creatives",
     "ad": "creatives",
     "compare": "compare",
+    "label_quality": "label_quality",
     "operations": "operations",
 }
 LIGHTS = ("light", "dark")

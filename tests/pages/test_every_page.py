@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.formatting import words
 from tests.pages.conftest import PAGE_SECONDS, ROOT, ShowPage, texts
 
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
@@ -19,7 +20,7 @@ def test_the_entry_opens_every_page_from_its_menu(show: ShowPage) -> None:
     titles = [entry.title[0].value]
     for name in PAGES:
         titles.append(entry.switch_page(f"../pages/{name}.py").run().title[0].value)
-    assert titles == ["Brandspaces", *(name.title() for name in PAGES)]
+    assert titles == ["Brandspaces", *(words(name) for name in PAGES)]
 
 
 @pytest.mark.parametrize("name", PAGES)

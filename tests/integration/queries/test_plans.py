@@ -129,6 +129,7 @@ BOUNDED: dict[str, Question] = {
         w.database, US, HERE, "hook", NONE, since=NOW.date() - timedelta(days=30), until=NOW.date()
     ),
     "label_quality": lambda w: label_quality.newest_measures(w.database, US),
+    "ads_that_say": lambda w: label_quality.ads_that_say(w.database, US, ["no content", w.ad]),
     "list_concepts": lambda w: concepts.list_concepts(w.database, US, HERE, NONE),
     "voices": lambda w: concepts.voices(w.database, US, HERE, NONE),
     "list_creatives": lambda w: creatives.list_creatives(w.database, US, HERE, NONE),
