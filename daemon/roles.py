@@ -20,7 +20,15 @@ from core.ai.labelling import TextLabeller
 from core.bootstrap import Services
 from core.domain.label import LANGUAGE
 from core.errors import AdologyError
-from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, GATHER_QUEUE, QUEUES, REQUEST_QUEUE, URL_QUEUE
+from core.messages import (
+    AI_QUEUE,
+    BACKGROUND_SUFFIX,
+    GATHER_QUEUE,
+    PICTURE_QUEUE,
+    QUEUES,
+    REQUEST_QUEUE,
+    URL_QUEUE,
+)
 from core.observability import metrics
 from core.observability.errors_sink import ErrorsSink
 from core.observability.logs import get_logger
@@ -33,6 +41,7 @@ from core.pipeline.exports import Exporter
 from core.pipeline.gather import Gatherer
 from core.pipeline.journal import RunJournal
 from core.pipeline.model_reading import ModelReader
+from core.pipeline.pictures import PictureReader
 from core.pipeline.progress import report_progress
 from core.pipeline.record import write_record
 from core.pipeline.relay import send_outbox
@@ -44,6 +53,7 @@ from daemon.handlers.acquire import AcquireHandler
 from daemon.handlers.dead_letters import DeadLetterHandler
 from daemon.handlers.enrich import EnrichHandler
 from daemon.handlers.gather import GatherHandler
+from daemon.handlers.pictures import PictureHandler
 from daemon.handlers.requests import RequestHandler
 from registry.active_brands import ActiveBrands
 from registry.client import RegistryClient
@@ -114,7 +124,11 @@ def start_roles(
         running.on_stop.append(registry.let_go)
     if "worker" in roles:
         running.consumers = consumers_of(settings, services, stopping)
-        running.on_stop += [services.media_decoder.close, services.model_pictures.close]
+        running.on_stop += [
+            services.media_decoder.close,
+            services.model_pictures.close,
+            services.text_reader.close,
+        ]
         background = BackgroundReader(build_model_reader(services, stopping.is_set))
         _repeat(schedule, background.read_waiting, _MODELS_SECONDS, "models in the background")
         for number, consumer in enumerate(running.consumers):
@@ -179,6 +193,7 @@ def consumers_of(settings: Settings, services: Services, stopping: threading.Eve
         URL_QUEUE: settings.worker_threads,
         AI_QUEUE: settings.ai_threads,
         REQUEST_QUEUE: settings.request_threads,
+        PICTURE_QUEUE: settings.image_reader_threads,
     }
     found: list[Consumer] = []
     for handler in handlers(settings, services, stopping.is_set):
@@ -222,6 +237,23 @@ def handlers(
         AcquireHandler(acquirer, committer, registry),
         EnrichHandler(enricher, services.queue, build_model_reader(services, is_stopping)),
         RequestHandler(build_exporter(settings, services, is_stopping)),
+        PictureHandler(build_picture_reader(services, is_stopping), services.queue),
+    )
+
+
+def build_picture_reader(services: Services, is_stopping: Callable[[], bool] = lambda: False) -> PictureReader:
+    """What reads pictures in the worker."""
+
+    def taxonomy_version() -> str:
+        return services.taxonomy.version  # half a second of loading, for the first picture
+
+    return PictureReader(
+        services.database,
+        services.objects,
+        services.text_reader,
+        services.media_decoder.describe,
+        taxonomy_version,
+        is_stopping,
     )
 
 

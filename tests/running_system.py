@@ -40,6 +40,7 @@ from daemon.roles import build_committer, build_registry, consumers_of
 from registry.active_brands import ActiveBrands
 from tests.daemon.support import daemon_settings
 from tests.fakes.embedder import FakeEmbedder
+from tests.fakes.text_reader import FakeTextReader
 
 DAY = date(2026, 3, 2)
 MACHINERY = frozenset(
@@ -212,9 +213,10 @@ _taxonomy = cache(load_taxonomy)
 
 @contextmanager
 def running_services(cluster: Cluster, home: Path, **changes: Any) -> Iterator[tuple[Services, ActiveBrands, Flask]]:
-    """Services with a fake embedder, and the daemon's HTTP with a registry that serves, on a port of its own."""
+    """Services with a fake embedder and reader of pictures; the daemon's HTTP with a registry that serves, on its port."""
     services = build_services(daemon_settings(home, cluster, **changes))
-    vars(services).update(embedder=FakeEmbedder(), sources=(OwnSource(),), taxonomy=_taxonomy())
+    vars(services).update(embedder=FakeEmbedder(), text_reader=FakeTextReader())
+    vars(services).update(sources=(OwnSource(),), taxonomy=_taxonomy())
     registry = build_registry(services.settings, services)
     registry.hold()
     app = create_app(services.settings, services, registry)

@@ -8,12 +8,25 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from app.formatting import ago, counted, duration, number, words
-from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, BASE_QUEUES, DEAD_LETTER_SUFFIX, GATHER_QUEUE, URL_QUEUE
+from core.messages import (
+    AI_QUEUE,
+    BACKGROUND_SUFFIX,
+    BASE_QUEUES,
+    DEAD_LETTER_SUFFIX,
+    GATHER_QUEUE,
+    PICTURE_QUEUE,
+    URL_QUEUE,
+)
 from core.queries.operations import Heartbeat, QueueFigures, RunFigures
 
 Level = Literal["good", "part", "busy", "bad", "over"]
 FORGOTTEN = timedelta(minutes=15)
-PHASES = {GATHER_QUEUE: "Gather", URL_QUEUE: "Fetch and commit", AI_QUEUE: "Label (local heuristics)"}
+PHASES = {
+    GATHER_QUEUE: "Gather",
+    URL_QUEUE: "Fetch and commit",
+    AI_QUEUE: "Label (local heuristics)",
+    PICTURE_QUEUE: "Read pictures",
+}
 
 
 @dataclass(frozen=True, slots=True)

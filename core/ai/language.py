@@ -88,6 +88,11 @@ def detect_language(text: str) -> LanguageGuess:
     return _within_script(script, letters, share)
 
 
+def script_of_letter(letter: str) -> str:
+    """The script of one letter ("latin", "hangul" …); ``unknown`` of one that no language here is written in."""
+    return next((script for script, letters in _SCRIPTS.items() if letters.match(letter)), UNKNOWN)
+
+
 def _letters_of(text: str) -> str:
     """Letters and single spaces only; styled letters (𝗯𝗼𝗹𝗱) become plain ones."""
     plain = unicodedata.normalize("NFKC", text[: 2 * _CHARACTERS_READ])

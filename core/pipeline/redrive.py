@@ -15,10 +15,12 @@ from core.messages import (
     AI_QUEUE,
     BACKGROUND_SUFFIX,
     GATHER_QUEUE,
+    PICTURE_QUEUE,
     REQUEST_QUEUE,
     URL_QUEUE,
     AiPhaseMessage,
     GatherMessage,
+    PictureMessage,
     RequestMessage,
     UrlMessage,
     parse_message,
@@ -77,9 +79,15 @@ def _ask_again(connection: Connection, body: str) -> tuple[str, str, str]:
     return REQUEST_QUEUE, body, f"request {message.request_id} is worked on again"
 
 
+def _read_pictures_again(connection: Connection, body: str) -> tuple[str, str, str]:
+    message = parse_message(PictureMessage, body)
+    return PICTURE_QUEUE, body, f"pictures of {message.brand!r} are read again"
+
+
 _AGAIN: Final = {
     GATHER_QUEUE: _gather_again,
     URL_QUEUE: _acquire_again,
     AI_QUEUE: _read_again,
     REQUEST_QUEUE: _ask_again,
+    PICTURE_QUEUE: _read_pictures_again,
 }

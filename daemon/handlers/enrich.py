@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.crash_points import crash_point
-from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, AiPhaseMessage, parse_message
+from core.domain.principal import SHARED_SCOPE
+from core.messages import (
+    AI_QUEUE,
+    BACKGROUND_SUFFIX,
+    PICTURE_QUEUE,
+    AiPhaseMessage,
+    PictureMessage,
+    parse_message,
+)
 from core.observability.logs import bound_context, get_logger
 from core.pipeline.analysis import Analyst
 from core.pipeline.enrich import Enricher
@@ -33,6 +41,7 @@ class EnrichHandler:
                 return
             if message.queue.endswith(BACKGROUND_SUFFIX):
                 self.enricher.read_closely(body)
+                self._have_pictures_read(body, PICTURE_QUEUE + BACKGROUND_SUFFIX)
                 return
             self.enricher.read_by_rules(body)
             crash_point("ai.by_rules")
@@ -43,6 +52,14 @@ class EnrichHandler:
     def _analyse(self, body: AiPhaseMessage, message: ReceivedMessage) -> None:
         if not Analyst(self.enricher, self.reader).analyse(body):
             self.messages.send_batch(AI_QUEUE, [message.body])  # behind those who waited meanwhile
+            return
+        self._have_pictures_read(body, PICTURE_QUEUE)  # somebody asked: ahead of what nobody asked for
+
+    def _have_pictures_read(self, body: AiPhaseMessage, queue: str) -> None:
+        """Once the words are read: no label of theirs waits for a picture."""
+        for scope in dict.fromkeys((SHARED_SCOPE, body.scope)) if body.on_demand else (body.scope,):
+            message = PictureMessage(brand=body.brand, scope=scope, trace_id=body.trace_id)
+            self.messages.send_batch(queue, [message.to_body()])
 
     def give_up(self, message: ReceivedMessage, reason: str) -> None:
         """The ads are stored; their contents wait for the brand's next run. People are told."""

@@ -13,6 +13,7 @@ from core.messages import (
     BASE_QUEUES,
     DEAD_LETTER_SUFFIX,
     GATHER_QUEUE,
+    PICTURE_QUEUE,
     QUEUES,
     REQUEST_QUEUE,
     URL_QUEUE,
@@ -37,8 +38,9 @@ def test_every_queue_is_consumed(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_the_queues_have_the_names_of_the_specification() -> None:
-    assert BASE_QUEUES == ("brand-gather-queue", "url-process-queue", "brand-ai-phase-queue", "request-queue")
-    assert (GATHER_QUEUE, URL_QUEUE, AI_QUEUE, REQUEST_QUEUE) == BASE_QUEUES
+    of_the_specification = ("brand-gather-queue", "url-process-queue", "brand-ai-phase-queue", "request-queue")
+    assert (*of_the_specification, "creative-reading-queue") == BASE_QUEUES
+    assert (GATHER_QUEUE, URL_QUEUE, AI_QUEUE, REQUEST_QUEUE, PICTURE_QUEUE) == BASE_QUEUES
     assert "brand-ai-phase-queue-background-dlq" in QUEUES
 
 

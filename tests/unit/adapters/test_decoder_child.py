@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[3]
         b'{"content_type": "image/png", "colours": [{"hex": "red", "share": 1}]}',
         b'{"content_type": "image/png", "colours": [{"hex": "#ff0000", "share": 2}]}',
         b'{"content_type": "image/png", "colours": [{"hex": "#ff0000", "share": NaN}]}',
-        b'{"content_type": "image/png", "colours": [' + b'{"hex": "#ff0000", "share": 0.1},' * 9 + b'{}]}',
+        b'{"content_type": "image/png", "colours": [' + b'{"hex": "#ff0000", "share": 0.1},' * 9 + b"{}]}",
         b'{"content_type": "image/png", "colours": 5}',
     ],
 )

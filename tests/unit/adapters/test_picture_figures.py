@@ -19,7 +19,7 @@ COPY_WITHIN_BITS = 10  # of 64. On 290 real pictures copies lie within 6 and 99 
 
 def sample_pictures() -> list[Image.Image]:
     brands = [brand for brand in BRANDS for _ in range(2)]
-    scenes = [Scene(brand, "en", 0, random.Random(n)) for n, brand in enumerate(brands)]  # noqa: S311
+    scenes = [Scene(brand, "en", 0, random.Random(n)) for n, brand in enumerate(brands)]
     templates = list(TEMPLATES.values())
     return [
         Image.open(io.BytesIO(render(scene, templates[n % len(templates)]))).convert("RGB")
