@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+from boto3 import Session
 
 from core.adapters.bedrock_converse import MAX_IMAGE_BYTES, BedrockConverse
 from core.adapters.bedrock_embeddings import BedrockImageEmbedder, BedrockTextEmbedder
@@ -89,6 +92,20 @@ def test_calls_at_once_are_as_many_as_there_are_connections(runtime: BedrockRunt
     asyncio.run(batch())
 
     assert server.most_at_once == 4
+
+
+def test_a_client_that_takes_long_to_make_takes_nothing_from_the_call(
+    runtime: BedrockRuntime, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SlowSession(Session):
+        def client(self, *args: Any, **kwargs: Any) -> Any:
+            time.sleep(1.1)
+            return super().client(*args, **kwargs)
+
+    monkeypatch.setattr("core.adapters.bedrock_runtime.Session", SlowSession)
+    hasty = BedrockRuntime("eu-west-1", endpoint=server.url, timeout_seconds=1, connections=1)
+
+    assert ask(BedrockConverse("m", hasty)).text
 
 
 def test_without_credentials_the_settings_are_named(

@@ -286,7 +286,7 @@ def test_keys_reach_nothing_but_the_header_they_are_sent_in(
 
 def _echo(asked: Asked) -> str:
     """A vendor that repeats what it was shown."""
-    return f"you sent {asked.headers['authorization']}"
+    return f"you sent {asked.headers['authorization'].removeprefix('Bearer ')}"
 
 
 @contextmanager

@@ -173,7 +173,12 @@ def test_who_failed_slowly_is_not_asked_again(world: World) -> None:
 def test_waiting_for_a_turn_makes_no_failure_slow(world: World) -> None:
     models = world.of(world.first, concurrency=1)
     world.first.errors = [UnansweredError("late"), RetryableError("reset")]
-    world.first.meanwhile = lambda: world.clock.advance(4)
+
+    async def take_four_seconds() -> None:
+        await asyncio.sleep(0)
+        world.clock.advance(4)
+
+    world.first.meanwhile = take_four_seconds
 
     async def together() -> list[Any]:
         return await asyncio.gather(*(models.ask(REQUEST) for _ in range(2)), return_exceptions=True)
