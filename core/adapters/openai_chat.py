@@ -16,14 +16,14 @@ from core.adapters.openai_responses import data_url, refusal
 from core.adapters.openai_server import OpenAiServer, Wire
 from core.ai.turns import Turns
 from core.domain.label import Outcome
-from core.errors import BadInputError, RetryableError
+from core.errors import BadInputError, NotAllowedError, RetryableError
 from core.ports import ModelAnswer, ModelRequest, ModelUsage
 
 _FILTERS: Final = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii")  # Gemini's, too
 
 
 class Form(Enum):
-    """How a server is asked for JSON."""
+    """How a server is asked for JSON, the strictest first."""
 
     SCHEMA = "json_schema"  # it keeps to the schema by itself
     OBJECT = "json_object"  # it answers some JSON; the schema is told in words
@@ -75,14 +75,17 @@ class OpenAiChat:
 
     async def _tested_form(self) -> Form:
         """The strictest form that works. What only time or people can heal is raised, and nothing remembered."""
-        for form in (Form.SCHEMA, Form.OBJECT):
+        for form in Form:
             try:
                 answer = self._read(await self._server.ask("chat_completions", self._body(_QUESTION, form)))
-            except BadInputError:
+            except BadInputError as error:
+                refused = error
                 continue
-            if _is_an_answer(answer.text):
+            if form is Form.WORDS or _is_an_answer(answer.text):
                 return form
-        return Form.WORDS
+        raise NotAllowedError(
+            f"compatible refuses even a plain question — correct ADOLOGY_COMPATIBLE_MODEL, then restart: {refused}"
+        )
 
     def _body(self, request: ModelRequest, form: Form) -> dict[str, Any]:
         asked = request if form is Form.SCHEMA else _with_schema_in_words(request)

@@ -1,6 +1,7 @@
 """What OpenAI, servers that speak like it and the client library report, as errors of ours.
 
-A 404 is nobody's text: the model or the address is wrong, so it stops the provider as a wrong key does.
+A 404 is no text's fault, nor is a model that can't do what every request asks for: so they stop the provider, as a
+wrong key does.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ MAX_PAUSE_SECONDS: Final = 3_600.0
 _SPENT: Final = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 _FLAGGED: Final = {"content_filter", "content_policy_violation", "invalid_prompt"}
 _AGAIN: Final = {408, 409, 425}
+_OF_THE_MODEL: Final = {"model", "text", "response_format", "max_output_tokens", "max_tokens", "temperature"}
 _GEMINI_DELAY: Final = re.compile(r"retryDelay\W{1,6}(\d+(?:\.\d+)?)s")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _SECONDS_PER: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0}
@@ -93,7 +95,7 @@ def _of_status(error: APIStatusError, provider: str) -> AdologyError:
     said = f"{provider} answers {status}: {_words(error)}"
     if status in {401, 403}:
         return NotAllowedError(f"{said} — set {variable}_API_KEY to a key that may use the model, then restart")
-    if status == 404:  # noqa: PLR2004
+    if status == 404 or (error.param or "").partition(".")[0] in _OF_THE_MODEL:  # noqa: PLR2004
         return NotAllowedError(f"{said} — correct {variable}_MODEL or {variable}_BASE_URL, then restart")
     if status == 402 or (status == 429 and {error.code, error.type} & _SPENT):  # noqa: PLR2004
         return QuotaSpentError(f"{said} — pay for more at the provider; nothing is lost meanwhile")

@@ -13,7 +13,7 @@ import openai
 
 from core.adapters.openai_errors import flagged, translated
 from core.adapters.per_loop import PerLoop
-from core.errors import AdologyError, BadInputError, RetryableError, TerminalError
+from core.errors import AdologyError, BadInputError, NotAllowedError, RetryableError, TerminalError
 from core.observability.external_calls import ExternalCall, external_call
 from core.observability.redaction import MIN_REGISTERED_CHARACTERS, REDACTED, register_secret
 
@@ -39,7 +39,7 @@ class OpenAiServer:
 
     def __init__(self, provider: str, *, base_url: str | None, api_key: str, timeout_seconds: float) -> None:
         self.provider = provider
-        self._base_url, self._key, self._timeout_seconds = base_url, api_key or NO_KEY, timeout_seconds
+        self._base_url, self._key, self._timeout_seconds = base_url, api_key.strip() or NO_KEY, timeout_seconds
         self._clients = PerLoop(self._client, lambda client: client.close())
         register_secret(api_key)
 
@@ -63,11 +63,17 @@ class OpenAiServer:
             except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:  # TimeoutError is an OSError
                 raise self._translated(error) from error
             except UnicodeEncodeError as error:
-                raise BadInputError("the text holds half a character (a lone surrogate): take it out") from error
+                raise self._unwritable() from error
             return Wire(self._object(content), request_id)
 
     def _translated(self, error: Exception) -> AdologyError:
         return translated(error, self.provider, timeout_seconds=self._timeout_seconds)
+
+    def _unwritable(self) -> AdologyError:
+        if self._key.isascii():
+            return BadInputError("the text holds half a character (a lone surrogate): take it out")
+        variable = f"ADOLOGY_{self.provider.upper()}_API_KEY"
+        return NotAllowedError(f"{variable} holds a character that no key has: copy it anew, then restart")
 
     def _client(self) -> openai.AsyncOpenAI:
         client = openai.AsyncOpenAI(

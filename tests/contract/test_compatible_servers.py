@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from core.domain.label import Outcome
-from core.errors import RetryableError, ThrottledError
+from core.errors import NotAllowedError, RetryableError, ThrottledError
 from tests.contract.language_models import SCHEMA, ask, compatible, picture, request
-from tests.fakes.model_answers import Raw, fenced, rate_limited
+from tests.fakes.model_answers import HttpError, Raw, fenced, rate_limited
 from tests.fakes.model_server import ModelServer, model_server
 
 
@@ -35,8 +35,8 @@ def server(vendor: ModelServer) -> Iterator[ModelServer]:
         ({"json_schema", "json_object"}, False, "json_schema", 1),
         ({"json_object"}, False, "json_object", 2),
         ({"json_object"}, True, "json_object", 2),  # a server that says nothing about what it passes over
-        (set(), False, None, 2),
-        (set(), True, None, 2),
+        (set(), False, None, 3),
+        (set(), True, None, 3),
     ],
 )
 def test_what_a_server_knows_of_schemas_is_found_out_once(
@@ -59,7 +59,7 @@ def test_what_a_server_knows_of_schemas_is_found_out_once(
 
 
 def test_a_server_that_fences_its_json_is_told_the_schema_in_words(server: ModelServer) -> None:
-    server.then(fenced({"is_wet": "yes"}), fenced({"is_wet": "yes"}))
+    server.then(*[fenced({"is_wet": "yes"})] * 3)
 
     ask(compatible(server.url))
 
@@ -76,6 +76,13 @@ def test_nothing_is_concluded_from_a_question_that_was_throttled(server: ModelSe
     ask(model)
 
     assert server.asked[-1].body["response_format"]["type"] == "json_schema"
+
+
+def test_a_server_that_refuses_even_a_plain_question_is_for_people_to_set_right(server: ModelServer) -> None:
+    server.then(*[HttpError("bad_input", "temperature is not supported")] * 3)
+    with pytest.raises(NotAllowedError, match=r"ADOLOGY_COMPATIBLE_MODEL.*temperature"):
+        ask(compatible(server.url))
+    assert len(server.asked) == 3
 
 
 def test_text_alone_is_sent_as_text_and_with_pictures_in_parts(server: ModelServer) -> None:

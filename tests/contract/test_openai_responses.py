@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from core.adapters.openai_responses import OpenAiResponses
 from core.domain.label import Outcome
-from core.errors import BadInputError, QuotaSpentError, RetryableError, TerminalError, ThrottledError
+from core.errors import BadInputError, NotAllowedError, QuotaSpentError, RetryableError, TerminalError, ThrottledError
 from tests.contract.language_models import ask, openai, request
 from tests.fakes.model_answers import HttpError, Raw, huge
 from tests.fakes.model_server import ModelServer, model_server
@@ -91,3 +92,22 @@ def test_half_a_character_is_for_the_asker_to_take_out(server: ModelServer) -> N
     with pytest.raises(BadInputError, match="surrogate"):
         ask(openai(server.url), request("ad \ud83d"))
     assert server.asked == []
+
+
+@pytest.mark.parametrize("param", ["model", "text.format", "text.format.schema", "max_output_tokens"])
+def test_what_the_model_cannot_do_at_all_is_for_people_to_set_right(server: ModelServer, param: str) -> None:
+    server.then(HttpError("bad_input", "not supported with this model", param))
+    with pytest.raises(NotAllowedError, match="ADOLOGY_OPENAI_MODEL"):
+        ask(openai(server.url))
+
+
+def test_a_key_that_nobody_can_have_is_for_people_to_set_right(server: ModelServer) -> None:
+    model = OpenAiResponses("gpt-test", api_key="schlüssel", base_url=server.openai_url, timeout_seconds=20)
+    with pytest.raises(NotAllowedError, match="ADOLOGY_OPENAI_API_KEY"):
+        ask(model)
+    assert server.asked == []
+
+
+def test_blanks_around_a_key_are_no_part_of_it(server: ModelServer) -> None:
+    ask(OpenAiResponses("gpt-test", api_key=" the-key-it-is\n", base_url=server.openai_url, timeout_seconds=20))
+    assert server.asked[0].headers["authorization"] == "Bearer the-key-it-is"

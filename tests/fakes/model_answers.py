@@ -45,6 +45,7 @@ class HttpError:
 
     kind: str
     message: str = "the fake was told to fail"
+    param: str | None = None  # OpenAI's: which part of the request is at fault
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -59,7 +59,7 @@ def error(asked: Asked, given: HttpError) -> tuple[int, dict[str, str], Json]:
     """Status, headers and body."""
     (status, kind, code), (aws_status, exception) = ERRORS[given.kind]
     if asked.dialect in {"responses", "chat"}:
-        return status, {}, {"error": {"message": given.message, "type": kind, "param": None, "code": code}}
+        return status, {}, {"error": {"message": given.message, "type": kind, "param": given.param, "code": code}}
     return aws_status, {"x-amzn-ErrorType": exception}, {"message": given.message}
 
 
