@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from core.errors import AdologyError
+from daemon.ai_commands import ai
 from daemon.command_settings import command_settings
 from daemon.key_commands import keys
 from daemon.label_commands import labels
@@ -29,6 +30,7 @@ app = typer.Typer(
 add_people_commands(app)
 app.add_typer(keys)
 app.add_typer(taxonomy)
+app.add_typer(ai)
 app.add_typer(labels)
 
 

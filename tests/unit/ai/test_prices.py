@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.ai.methods.labels import TextLabels
@@ -76,6 +76,7 @@ def test_every_row_says_where_it_is_from(prices: Prices) -> None:
     assert all((row.cached_input or 0) <= row.input <= (row.cache_write or row.input) for row in prices.list)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=500))
 def test_a_reservation_is_never_too_small(text: str) -> None:
     """No tokenizer makes more tokens than there are bytes."""

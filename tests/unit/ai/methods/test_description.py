@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.ai.methods.base import Block, Reading
@@ -118,6 +118,7 @@ def test_an_ad_that_says_and_shows_nothing_is_not_described() -> None:
         METHOD.request(METHOD.reads(Block(facts={"brand": "Kestrun"})))
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["description", "attributes", "x"]),

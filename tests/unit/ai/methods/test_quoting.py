@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.ai.methods.quoting import find_quote
@@ -34,12 +34,14 @@ def test_a_quote_is_found_in_the_spelling_of_the_text(quote: str, found: str | N
     assert evidence is None or TEXT[evidence.start : evidence.end] == evidence.quote
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=8))
 def test_what_is_found_always_stands_there(text: str, quote: str) -> None:
     evidence = find_quote(text, quote)
     assert evidence is None or (text[evidence.start : evidence.end] == evidence.quote != "")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abc äßİﬁ1 \u0301\u200b", min_size=3, max_size=30), st.data())
 def test_every_passage_of_a_text_is_found(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 3))
