@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from core.adapters.postgres import schema
@@ -90,6 +90,20 @@ def store_text_vectors(database: Database, model: str, *pairs: tuple[AnAd, Seque
                 vectors=[(item.content_id, vector.tobytes())],
                 dimension=len(numbers),
             )
+
+
+def store_concepts(database: Database, *concepts: tuple[AnAd, ...]) -> None:
+    """Every stored ad a variant of its own; the ads of each tuple are one concept, which bears the first one's id."""
+    for first, *others in concepts:
+        with database.worker(first.scope) as connection:
+            for item in (first, *others):
+                by = {"joined_by": "text simhash", "joined_to": first.ad_id, "distances": {"words_bits": 4}}
+                row = {"scope": item.scope, "variant_id": item.ad_id, "brand_slug": item.brand}
+                row |= {"content_id": item.content_id, "cover_sha256": item.sha256, "concept_id": first.ad_id}
+                row |= {"joined_by": "itself", "distances": {}} if item is first else by
+                connection.execute(insert(schema.variant).values(row))
+                mine = schema.ad.c.ad_id == item.ad_id
+                connection.execute(update(schema.ad).where(mine).values(variant_id=item.ad_id))
 
 
 def store_brand(database: Database, slug: str, *, scope: str = SHARED_SCOPE, aliases: Mapping[str, str] = {}) -> None:

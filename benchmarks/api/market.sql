@@ -3,7 +3,7 @@
 --
 -- Every brand has as many ads as any other, so a brandspace stays as large as it is while the market grows. Ads come in
 -- ten weekly waves and lie in the table as they came: a brand's ads are scattered. Each is seen for ten weeks; the
--- newest scan is the last wave's last week. Two ads of a brand share a text.
+-- newest scan is the last wave's last week. Two ads of a brand share a text, four are one concept.
 
 SET session_replication_role = replica;
 SET synchronous_commit = off;
@@ -39,12 +39,16 @@ FROM brand, generate_series(0, $scans - 1) AS week;
 
 INSERT INTO ad (ad_id, scope, channel, account, external_id, brand_slug, page_name, first_seen, last_seen,
                 last_scanned_on, run_start, run_end, countries, format, media_status, cover_sha256, current_version_id,
-                content_id)
+                content_id, variant_id)
 SELECT ad_id, 'shared', 'meta', '', 'x' || i, slug, slug, first_seen, last_seen, last_seen,
        CASE WHEN i % 4 > 0 THEN first_seen - 3 END, CASE WHEN i % 3 = 0 THEN last_seen END,
        CASE i % 5 WHEN 0 THEN '{}'::text[] WHEN 1 THEN '{DE,AT}' ELSE ARRAY[(ARRAY['US','GB','FR','KR'])[1 + i % 4]] END,
        (ARRAY['image','video','carousel'])[1 + i % 3], CASE WHEN i % 20 > 0 THEN 'ok' ELSE 'removed' END,
-       CASE WHEN i % 20 > 0 THEN sha256 END, version_id, content_id
+       CASE WHEN i % 20 > 0 THEN sha256 END, version_id, content_id, md5('variant' || i)
+FROM made ORDER BY i;
+INSERT INTO variant (scope, variant_id, brand_slug, content_id, cover_sha256, concept_id, joined_by, compared_at)
+SELECT 'shared', md5('variant' || i), slug, content_id, CASE WHEN i % 20 > 0 THEN sha256 END,
+       md5('variant' || min(i) OVER (PARTITION BY slug, content / 2)), 'embedding', now()
 FROM made ORDER BY i;
 
 INSERT INTO ad_version (version_id, scope, ad_id, content_hash, version_key, copy, title, description, cta, landing_url,

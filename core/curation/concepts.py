@@ -67,16 +67,22 @@ def merge_concepts(database: Database, principal: Principal, concept_id: str, *,
         return _corrected(connection, into)
 
 
-def take_split_back(database: Database, principal: Principal, variant_ids: Sequence[str]) -> tuple[str, ...]:
-    """See the variants where the machine has them; twice is once. Returns those that had been put elsewhere."""
+def take_split_back(
+    database: Database, principal: Principal, concept_id: str, *, variant_ids: Sequence[str]
+) -> Corrected:
+    """See variants of a concept where the machine has them; those that nobody had put there stay.
+
+    Returns the concept with those that were put back: twice is none. Raises NotFoundError (concept) and BadInputError.
+    """
     require(principal, Permission.WRITE)
     wanted = _distinct(variant_ids)
     with database.writer(principal) as connection:
         store.hold_concepts(connection, principal)
-        taken_back = store.delete_split(connection, principal, wanted)
-        if taken_back:
-            record(connection, principal, "concept.split_back", taken_back[0], variants=taken_back)
-    return tuple(taken_back)
+        here = {variant.variant_id for variant in _concept(connection, concept_id)}
+        put_back = store.delete_split(connection, principal, [each for each in wanted if each in here])
+        if put_back:
+            record(connection, principal, "concept.split_back", concept_id, variants=put_back)
+    return Corrected(concept_id, tuple(put_back))
 
 
 def take_merge_back(database: Database, principal: Principal, concept_id: str) -> Corrected:

@@ -38,6 +38,7 @@ from core.queries.filters import UNKNOWN_VALUE, AdFilters
 from core.queries.pages import AnyRow, AnySelect, Page, checked_limit, decode_cursor, make_page
 from core.queries.seen_labels import is_known, same_content, seen_label
 from core.queries.status import AdStatus, counted_ads, counted_status
+from core.queries.units import count_units
 
 COPY_CHARACTERS = 1_000  # of a card; the detail has all of it
 
@@ -115,10 +116,10 @@ def list_ads(
 
 
 def count_ads(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> int:
-    """How many ads pass the filters."""
+    """How many ads pass the filters, or how many concepts they are (``filters.unit``)."""
     with database.reader(principal) as connection:
         conditions = matching(connection, principal, brandspace, filters)
-        statement = select(func.count()).select_from(counted_ads).where(*conditions)
+        statement = count_units(filters.unit, conditions)
         return int(connection.execute(statement.prefix_with("/* count_ads */")).scalar_one())
 
 

@@ -1,4 +1,4 @@
-"""Concepts, in the form that exists: ads of one brand that say exactly the same are one. And who says how much."""
+"""Concepts: the ads of one idea of a brand, as the organisation sees them. And who says how much."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from sqlalchemy import CTE, Connection, and_, func, select, tuple_
+from sqlalchemy import CTE, ColumnElement, Connection, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from core.adapters.postgres.engine import Database
@@ -19,27 +19,36 @@ from core.queries.conditions import Condition, matching
 from core.queries.filters import AdFilters
 from core.queries.groups import FIRST_PAGE, GroupPage, read_groups
 from core.queries.pages import AnyRow
-from core.queries.status import counted_ads
+from core.queries.seen_concepts import grouped_ads, in_concepts, seen_concept, seen_variant
+from core.queries.seen_labels import same_content
+from core.queries.status import AdStatus
+from core.queries.units import status_of_all
 
-Grouping = Literal["same text"]
-SAME_TEXT: Final[Grouping] = "same text"  # and the same declared call to action; pictures aren't looked at
+Grouping = Literal["pictures and words"]
+GROUPING: Final[Grouping] = "pictures and words"  # core.ai.concepts, and what people corrected
 
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """Ads of one brand with one text; ``example`` is the one last seen of those that pass the filters."""
+    """Ads of one idea; ``example`` is the one last seen of those that pass the filters, ``content_id`` what it says.
 
+    ``variants`` differ in words or cover; the figures are of the ads that pass. ``active`` if one of them is.
+    """
+
+    concept_id: str
     content_id: str
     brand: str
     ads: int
+    variants: int
     first_seen: date
     last_seen: date
+    status: AdStatus
     example: AdCard
 
 
 @dataclass(frozen=True, slots=True)
 class Concepts:
-    """A page of concepts; all of them cover ``total_ads`` − ``ads_without_text``."""
+    """A page of concepts. Every one of ``total_ads`` is in one; ``ads_without_text`` of them say nothing."""
 
     grouping: Grouping
     total_concepts: int
@@ -55,83 +64,96 @@ def list_concepts(
     """The concepts of the ads that pass. Raises NotFoundError (brandspace) and BadInputError (cursor)."""
     with database.snapshot(principal), database.reader(principal) as connection:
         conditions = matching(connection, principal, brandspace, filters)
-        said = _said(conditions)
-        texts = select(said).where(said.c.has_text).cte("texts")
+        groups = _groups(conditions)
+        total_of = {name: func.coalesce(func.sum(groups.c[name]), 0) for name in ("ads", "ads_without_text")}
         totals = (
-            select(func.count()).select_from(texts).scalar_subquery().label("total_concepts"),
-            select(func.coalesce(func.sum(said.c.ads), 0)).scalar_subquery().label("total_ads"),
-            select(func.coalesce(func.sum(texts.c.ads), 0)).scalar_subquery().label("ads_with_text"),
+            select(func.count()).select_from(groups).scalar_subquery().label("total_concepts"),
+            *(select(total).scalar_subquery().label(f"total_{name}") for name, total in total_of.items()),
         )
         total, found = read_groups(
-            connection, texts, totals, page,
-            identity=("brand_slug", "content_id"), question=("concepts", brandspace, filters), comment="concepts",
+            connection, groups, totals, page,
+            identity=("brand_slug", "concept_id"), question=("concepts", brandspace, filters), comment="concepts",
         )  # fmt: skip
         items = _with_examples(connection, conditions, found.items)
-    ads, spoken = int(total.total_ads), int(total.ads_with_text)
-    return Concepts(SAME_TEXT, total.total_concepts, ads, ads - spoken, items, found.next_cursor)
+    silent = int(total.total_ads_without_text)
+    return Concepts(GROUPING, total.total_concepts, int(total.total_ads), silent, items, found.next_cursor)
 
 
 def voices(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> ShareOfVoice:
     """How much of what is said comes from each brand. Raises NotFoundError (brandspace)."""
     with database.reader(principal) as connection:
         said = _said(matching(connection, principal, brandspace, filters))
-        silent = func.coalesce(func.sum(said.c.ads).filter(~said.c.has_text), 0)
-        texts = func.count().filter(said.c.has_text)
-        statement = select(said.c.brand_slug, texts, func.sum(said.c.ads), silent).group_by(said.c.brand_slug)
+        counts = (
+            func.count(said.c.concept_id.distinct()),
+            func.count(said.c.content_id.distinct()).filter(said.c.has_text),
+            func.sum(said.c.ads),
+            func.coalesce(func.sum(said.c.ads).filter(~said.c.has_text), 0),
+        )
+        statement = select(said.c.brand_slug, *counts).group_by(said.c.brand_slug)
         rows = connection.execute(statement.prefix_with("/* share_of_voice */")).all()
-    return share_of_voice(Voice(brand, texts, int(ads), int(silent)) for brand, texts, ads, silent in rows)
+    return share_of_voice(Voice(brand, *map(int, counts)) for brand, *counts in rows)
+
+
+_has_text: ColumnElement[bool] = content.c.content_id.isnot(None)
+_spoken_ads = grouped_ads.outerjoin(content, same_content(content, ad))
+
+
+def _groups(conditions: Sequence[Condition]) -> CTE:
+    """A row per concept of a brand."""
+    key = (ad.c.brand_slug, seen_concept)
+    return (
+        select(
+            ad.c.brand_slug,
+            seen_concept.label("concept_id"),
+            func.count().label("ads"),
+            func.count().filter(~_has_text).label("ads_without_text"),
+            func.min(ad.c.first_seen).label("first_seen"),
+            func.max(ad.c.last_seen).label("last_seen"),
+        )
+        .select_from(_spoken_ads)
+        .where(*conditions)
+        .group_by(*key)
+        .cte("groups")
+    )
 
 
 def _said(conditions: Sequence[Condition]) -> CTE:
-    """The matching ads by brand and content; one content in two scopes says one thing."""
-    key = (ad.c.brand_slug, ad.c.content_id)
-    figures = (
-        func.count().label("ads"),
-        func.min(ad.c.first_seen).label("first_seen"),
-        func.max(ad.c.last_seen).label("last_seen"),
-    )
-    by_scope = (
-        select(ad.c.scope, *key, *figures)
-        .select_from(counted_ads)
-        .where(*conditions)
-        .group_by(ad.c.scope, *key)
-        .cte("by_scope")
-    )
-    text = and_(content.c.scope == by_scope.c.scope, content.c.content_id == by_scope.c.content_id)
-    return (
-        select(
-            by_scope.c.brand_slug,
-            by_scope.c.content_id,
-            func.bool_or(content.c.content_id.isnot(None)).label("has_text"),
-            func.sum(by_scope.c.ads).label("ads"),
-            func.min(by_scope.c.first_seen).label("first_seen"),
-            func.max(by_scope.c.last_seen).label("last_seen"),
-        )
-        .select_from(by_scope.outerjoin(content, text))
-        .group_by(by_scope.c.brand_slug, by_scope.c.content_id)
-        .cte("said")
-    )
+    """The matching ads by brand, concept and content."""
+    key = (ad.c.brand_slug, seen_concept.label("concept_id"), ad.c.content_id)
+    figures = (_has_text.label("has_text"), func.count().label("ads"))
+    statement = select(*key, *figures).select_from(_spoken_ads).where(*conditions)
+    return statement.group_by(ad.c.brand_slug, seen_concept, ad.c.content_id, _has_text).cte("said")
 
 
 def _with_examples(
     connection: Connection, conditions: Sequence[Condition], rows: Sequence[AnyRow]
 ) -> tuple[Concept, ...]:
-    key = (ad.c.brand_slug, ad.c.content_id)
-    wanted = [(row.brand_slug, row.content_id) for row in rows]
-    statement = (
-        select(*key, ad.c.ad_id)
-        .ext(distinct_on(*key))
-        .select_from(counted_ads)
-        .where(*conditions, tuple_(*key).in_(wanted))
-        .order_by(*key, ad.c.last_seen.desc(), ad.c.ad_id)
+    """The concepts of a page: what is counted of them alone, and one ad of each."""
+    here = (*conditions, in_concepts([row.concept_id for row in rows]))
+    counted = (
+        select(seen_concept.label("concept_id"), func.count(seen_variant.distinct()).label("variants"))
+        .add_columns(status_of_all().label("status"))
+        .select_from(grouped_ads)
+        .where(*here)
+        .group_by(seen_concept)
+        .prefix_with("/* variants_of_concepts */")
+    )
+    figures = {row.concept_id: row for row in connection.execute(counted)}
+    newest = (
+        select(seen_concept.label("concept_id"), ad.c.ad_id, ad.c.content_id)
+        .ext(distinct_on(seen_concept))
+        .select_from(grouped_ads)
+        .where(*here)
+        .order_by(seen_concept, ad.c.last_seen.desc(), ad.c.ad_id)
         .prefix_with("/* examples_of_concepts */")
     )
-    examples = {(brand, content_id): ad_id for brand, content_id, ad_id in connection.execute(statement)}
-    cards = cards_of(connection, examples.values())
+    examples = {row.concept_id: row for row in connection.execute(newest)}
+    cards = cards_of(connection, [row.ad_id for row in examples.values()])
     return tuple(
         Concept(
-            row.content_id, row.brand_slug, int(row.ads), row.first_seen, row.last_seen,
-            cards[examples[row.brand_slug, row.content_id]],
+            row.concept_id, examples[row.concept_id].content_id, row.brand_slug, row.ads,
+            figures[row.concept_id].variants, row.first_seen, row.last_seen, AdStatus(figures[row.concept_id].status),
+            cards[examples[row.concept_id].ad_id],
         )
         for row in rows
     )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, or_, select, tuple_, union
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, func, select, tuple_, union, union_all
 
 from core.adapters.postgres.schema import ad, concept_merge, concept_split, variant
 from core.queries.status import counted_ads
@@ -40,25 +40,36 @@ grouped_ads = _with_overlays(
 
 def in_concepts(concepts: Sequence[str]) -> ColumnElement[bool]:
     """Whether an ad is seen in one of them. Their variants are found by index, whatever else is stored."""
-    found = select(variant.c.scope, variant.c.variant_id).select_from(seen_variants)
-    found = found.where(candidates(concepts), concept_of_variant.in_(concepts))
-    ungrouped = and_(ad.c.variant_id.is_(None), ad.c.ad_id.in_(concepts))
-    return or_(tuple_(ad.c.scope, ad.c.variant_id).in_(found), ungrouped)
+    other = ad.alias("other")
+    carries = and_(other.c.scope == variant.c.scope, other.c.variant_id == variant.c.variant_id)
+    source = seen_variants.join(other, carries)
+    seen = select(other.c.ad_id).select_from(source).where(candidates(concepts), concept_of_variant.in_(concepts))
+    ungrouped = select(other.c.ad_id).where(other.c.variant_id.is_(None), other.c.ad_id.in_(concepts))
+    return ad.c.ad_id.in_(union_all(seen, ungrouped))
 
 
 def candidates(concepts: Sequence[str]) -> ColumnElement[bool]:
-    """Variants that may be seen in one of these: the machine says so, or the organisation put or merged them there."""
-    merged = select(concept_merge.c.concept_id).where(
-        concept_merge.c.organisation_id == _OURS, concept_merge.c.into_concept_id.in_(concepts)
+    """Variants that may be seen in one of these: the machine says so, or the organisation put or merged them there.
+
+    Four look-ups by index; in one condition with OR PostgreSQL would look at every variant.
+    """
+    merged_into = (concept_merge.c.organisation_id == _OURS, concept_merge.c.into_concept_id.in_(concepts))
+    split = (concept_split.c.organisation_id == _OURS,)
+    machines = select(variant.c.scope, variant.c.variant_id)
+    ours = select(concept_split.c.scope, concept_split.c.variant_id).where(*split)
+    merged_machines = machines.select_from(
+        concept_merge.join(variant, variant.c.concept_id == concept_merge.c.concept_id)
     )
-    machines = select(variant.c.scope, variant.c.variant_id).where(
-        or_(variant.c.concept_id.in_(concepts), variant.c.concept_id.in_(merged))
+    merged_ours = ours.select_from(
+        concept_merge.join(concept_split, concept_split.c.concept_id == concept_merge.c.concept_id)
     )
-    ours = select(concept_split.c.scope, concept_split.c.variant_id).where(
-        concept_split.c.organisation_id == _OURS,
-        or_(concept_split.c.concept_id.in_(concepts), concept_split.c.concept_id.in_(merged)),
+    found = union(
+        machines.where(variant.c.concept_id.in_(concepts)),
+        merged_machines.where(*merged_into),
+        ours.where(concept_split.c.concept_id.in_(concepts)),
+        merged_ours.where(*merged_into),
     )
-    return tuple_(variant.c.scope, variant.c.variant_id).in_(union(machines, ours))
+    return tuple_(variant.c.scope, variant.c.variant_id).in_(found)
 
 
 @dataclass(frozen=True, slots=True)

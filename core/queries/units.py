@@ -39,7 +39,10 @@ from core.queries.pages import AnySelect
 from core.queries.seen_concepts import grouped_ads, seen_concept, seen_variant
 from core.queries.status import AdStatus, counted_ads, counted_status
 
-__all__ = ["ADS", "CONCEPTS", "UNITS", "Unit", "ads_by", "concept_mix", "count_units", "unit_id", "units_of"]
+__all__ = [
+    "ADS", "CONCEPTS", "UNITS", "Unit", "ad_mix", "ads_by", "concept_mix", "count_units", "status_of_all", "unit_id",
+    "units_of",
+]  # fmt: skip
 
 
 def ads_by(unit: Unit) -> FromClause:
@@ -77,7 +80,7 @@ def units_of(unit: Unit, conditions: Sequence[Condition]) -> CTE:
             func.min(ad.c.run_start).label("run_start"),
             least.label("launched_on"),
             func.coalesce(func.min(ad.c.run_start) == least, false()).label("launched_by_source"),
-            _status_of_all().label("status"),
+            status_of_all().label("status"),
         )
         .select_from(grouped_ads)
         .where(*conditions)
@@ -85,7 +88,8 @@ def units_of(unit: Unit, conditions: Sequence[Condition]) -> CTE:
     return statement.group_by(ad.c.brand_slug, seen_concept).cte("units")
 
 
-def _status_of_all() -> ColumnElement[str]:
+def status_of_all() -> ColumnElement[str]:
+    """The status of several ads together, as ``units_of`` gives it."""
     states = (AdStatus.ACTIVE, AdStatus.NOT_SEEN)
     seen = ((func.bool_or(counted_status == state.value), literal(state.value)) for state in states)
     return case(*seen, else_=literal(AdStatus.STOPPED.value))

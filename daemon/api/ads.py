@@ -13,7 +13,7 @@ from core.domain.ad import AdFormat
 from core.domain.media import MediaStatus
 from core.queries import ad_detail, ads
 from core.queries.facets import Facet, facets
-from core.queries.filters import UNITS, AdFilters
+from core.queries.filters import UNITS, AdFilters, Unit
 from core.queries.pages import Page
 from core.queries.status import AdStatus
 from daemon.api.brandspaces import BrandspacePath
@@ -44,6 +44,7 @@ class FilterParams(Query, BaseModel):  # twice, for linters that look no further
     ctas: Annotated[list[str], Field(description="What the button says, as `Shop now`; or `unknown`")] = []
     labels: Annotated[list[str], Field(description="Labels, as `offer:percent_off` or `hook:unknown`")] = []
     words: Annotated[str, Field(description="Words that all occur in the copy")] = ""
+    on_screen_words: Annotated[str, Field(description="Words that were all read on the cover picture")] = ""
     first_seen_from: Annotated[str, Field(description="First seen on this day or later, as `2026-01-31`")] = ""
     first_seen_to: Annotated[str, Field(description="First seen on this day or earlier")] = ""
     last_seen_from: Annotated[str, Field(description="Last seen on this day or later")] = ""
@@ -78,6 +79,13 @@ class AdPath(BaseModel):
     ad_id: Identifier
 
 
+class Count(BaseModel):
+    """How many, and of what."""
+
+    unit: Unit
+    count: int
+
+
 class Ads(RootModel[Page[LinkedCard]]):
     """A page of ads."""
 
@@ -104,6 +112,16 @@ def brandspace_ads(path: BrandspacePath, query: AdsQuery) -> Response:
     )
     cards = linked_cards(services(), page.items)
     return json_response(Page(cards, page.next_cursor))
+
+
+@blueprint.get(
+    "/brandspaces/<string:brandspace_id>/ads/count", responses={200: Count, 400: ErrorAnswer, 404: ErrorAnswer}
+)
+def brandspace_ads_count(path: BrandspacePath, query: FilterParams) -> Response:
+    """Count the ads that pass the filters, or the concepts they are: `unit`."""
+    filters = _filters()
+    count = ads.count_ads(services().database, current_principal(), path.brandspace_id, filters)
+    return json_response(Count(unit=filters.unit, count=count))
 
 
 @blueprint.get(

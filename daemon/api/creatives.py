@@ -77,7 +77,7 @@ def creatives(path: BrandspacePath, query: GroupQuery) -> Response:
     responses={200: dated(LinkedConcepts), 400: ErrorAnswer, 404: ErrorAnswer},
 )
 def concepts(path: BrandspacePath, query: GroupQuery) -> Response:
-    """List what the brands say: ads of one brand with the same text are one concept."""
+    """List the ideas of the brands: ads with near pictures and words are one, as your organisation corrected it."""
     page = GroupPage(query.cursor, query.limit, query.sort)
     found = list_concepts(services().database, current_principal(), path.brandspace_id, filters_of(query), page)
     return dated_response(linked_concepts(services(), found))

@@ -91,7 +91,7 @@ def brand_comparison(path: BrandspacePath, query: ComparisonQuery) -> Response:
 
 @blueprint.get("/share-of-voice", responses={200: dated(ShareOfVoice), 400: ErrorAnswer, 404: ErrorAnswer})
 def share_of_voice(path: BrandspacePath, query: FilterParams) -> Response:
-    """How much of what is said comes from each brand: of different texts, and of stored ads; not of money."""
+    """How much of what is said comes from each brand: of concepts, different texts and stored ads; not of money."""
     return dated_response(
         concepts.voices(services().database, current_principal(), path.brandspace_id, filters_of(query))
     )

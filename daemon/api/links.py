@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from core.bootstrap import Services
 from core.queries.ad_detail import AdDetail, MediaDetail
 from core.queries.ads import AdCard
+from core.queries.concept_detail import ConceptDetail, Variant
 from core.queries.concepts import Concept, Concepts
 from core.queries.creatives import Creative, Creatives
 from core.queries.similar import SimilarText, SimilarTexts
@@ -61,12 +62,26 @@ class LinkedConcept(Concept):
 
 @dataclass(frozen=True, slots=True)
 class LinkedConcepts(Concepts):
-    """A page of concepts; all of them cover ``total_ads`` − ``ads_without_text``.
+    """A page of concepts. Every one of ``total_ads`` is in one; ``ads_without_text`` of them say nothing.
 
-    ``grouping`` says what makes ads one concept: "same text" compares texts only, and only for being equal.
+    ``grouping`` says what makes ads one concept: "pictures and words" that are near, and what people corrected.
     """
 
     items: tuple[LinkedConcept, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedVariant(Variant):
+    """A set of words and cover, why the machine put it where it is, and one of its ads."""
+
+    example: LinkedCard
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedConceptDetail(ConceptDetail):
+    """A concept as the organisation sees it, over all its visible ads; the variants seen first come first."""
+
+    variants: tuple[LinkedVariant, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +132,19 @@ def linked_concepts(services: Services, page: Concepts) -> LinkedConcepts:
     return LinkedConcepts(**{**_values(page), "items": _with_examples(services, LinkedConcept, page.items)})
 
 
+def linked_concept(services: Services, found: ConceptDetail) -> LinkedConceptDetail:
+    """The concept with links to the covers of its variants."""
+    variants = _with_examples(services, LinkedVariant, found.variants)
+    return LinkedConceptDetail(**{**_values(found), "variants": variants})
+
+
 def linked_similar_texts(services: Services, found: SimilarTexts) -> LinkedSimilarTexts:
     """The texts with links to the covers of their examples."""
     return LinkedSimilarTexts(**{**_values(found), "items": _with_examples(services, LinkedSimilarText, found.items)})
 
 
 def _with_examples(
-    services: Services, kind: type[T], items: Sequence[Concept] | Sequence[SimilarText]
+    services: Services, kind: type[T], items: Sequence[Concept] | Sequence[SimilarText] | Sequence[Variant]
 ) -> tuple[T, ...]:
     examples = linked_cards(services, [item.example for item in items])
     return tuple(kind(**{**_values(item), "example": card}) for item, card in zip(items, examples, strict=True))

@@ -20,7 +20,7 @@ from core.domain.ad import Rejection
 from core.domain.label import Outcome
 from core.domain.principal import Principal, Role
 from core.domain.spending import Purpose, Settlement
-from tests.builders import DAY, AnAd, store, store_brand, store_scan, store_text_vectors
+from tests.builders import DAY, AnAd, store, store_brand, store_concepts, store_scan, store_text_vectors
 from tests.daemon.exporting import Exports
 from tests.daemon.support import Answer, LocalDaemon, a_key
 from tests.people import a_session, a_user, an_organisation
@@ -65,6 +65,7 @@ def a_shared_market(services: Services) -> None:
     first, *others = SHARED_ADS
     picture = services.objects.put(io.BytesIO(PICTURE_OF_ALL), max_bytes=100).sha256
     store(services.database, replace(first, sha256=picture), *others)
+    store_concepts(services.database, *(SHARED_ADS[start : start + 3] for start in (0, 3)))
     for brand in SHARED_BRANDS:
         store_scan(services.database, DAY, brand=brand, shows=[ad for ad in SHARED_ADS if ad.brand == brand], new=3)
         store_brand(services.database, brand, aliases={f"{brand} inc": f"{brand.title()} Inc"})
@@ -80,6 +81,7 @@ def a_customer(daemon: LocalDaemon, organisation_id: str, word: str) -> Customer
     ads = _private_ads(services, organisation_id, word)
     users, cookies = _people(services, principal, word)
     spaces = _curated(ask, word, ads[0].ad_id)
+    concepts = _concepts(ask)
     hook, deliveries = _webhook(ask, word)
     _made(ask("POST", "/keys", {"name": f"{word} key", "scopes": ["read"]}), "key_id")
     requests = [_an_import(services, principal, word) for _ in range(2)]
@@ -93,6 +95,7 @@ def a_customer(daemon: LocalDaemon, organisation_id: str, word: str) -> Customer
     ids = {
         "ad_id": [ad.ad_id for ad in ads],
         "brandspace_id": spaces,
+        "concept_id": [ads[0].ad_id, ads[2].ad_id, *concepts],
         "request_id": [export, *requests],
         "user_id": users,
         "session_id": [item["session_id"] for item in ask("GET", "/sessions").json["items"]],
@@ -143,6 +146,7 @@ def _private_ads(services: Services, scope: str, word: str) -> tuple[AnAd, ...]:
     )
     store(services.database, *ads[:2])
     store(services.database, *ads[2:])
+    store_concepts(services.database, ads[:2], ads[2:])
     for first in (ads[0], ads[2]):
         store_scan(services.database, DAY + timedelta(days=1), brand=first.brand, scope=scope, shows=[first], new=1)
         alias = f"{word} {first.brand}"
@@ -175,6 +179,14 @@ def _curated(ask: Ask, word: str, own_ad: str) -> list[str]:
     _made(ask("PUT", f"/ads/{own_ad}/labels/hook", {"values": ["question"]}), "dimension")
     _made(ask("PUT", f"/brands/{SHARED_BRANDS[0]}/name", {"name": f"The {word} name"}), "slug")
     return spaces
+
+
+def _concepts(ask: Ask) -> list[str]:
+    """A variant of a shared concept put into one of its own, and another concept merged into that one."""
+    first, second, *_ = SHARED_ADS
+    split = _made(ask("POST", f"/concepts/{first.ad_id}/split", {"variants": [second.ad_id]}), "concept_id")
+    _made(ask("POST", f"/concepts/{first.ad_id}/merge", {"into": split}), "concept_id")
+    return [split]
 
 
 def _webhook(ask: Ask, word: str) -> tuple[str, list[str]]:

@@ -22,7 +22,7 @@ from flask import Flask, Response, request, request_finished
 from core.access.sign_in import bearer_of_session, make_link_token, sign_in_by_link
 from core.domain.principal import LOCAL_PRINCIPAL
 from core.settings import child_environment
-from tests.builders import AnAd, store, store_request
+from tests.builders import AnAd, store, store_concepts, store_request
 from tests.daemon.conftest import StartDaemon
 from tests.daemon.support import LocalDaemon
 
@@ -56,6 +56,7 @@ def filled(start_daemon: StartDaemon) -> LocalDaemon:
     ads = [AnAd(str(number), brand="kestrun", copy=f"Run {number}", labels=labels) for number in range(5)]
     picture = daemon.services.objects.put(io.BytesIO(b"picture"), max_bytes=100).sha256
     store(daemon.services.database, *ads, AnAd("unread", brand="acme", copy="Buy.", sha256=picture))
+    store_concepts(daemon.services.database, tuple(ads[:3]), tuple(ads[3:]))
     store_request(daemon.services.database, "r1", organisation_id="local", rejected=3)
     return daemon
 
@@ -73,6 +74,9 @@ def values_that_lead_somewhere(daemon: LocalDaemon) -> dict[str, list[Any]]:
     hooks = [made("webhooks", {"url": HOOK, "statuses": ["failed"]}, "webhook_id") for _ in range(4)]
     return {
         "path.ad_id": [AnAd("1", brand="kestrun").ad_id, AnAd("unread").ad_id],
+        "path.concept_id": [AnAd(number, brand="kestrun").ad_id for number in ("0", "3")],
+        "body.variants[*]": [AnAd(number, brand="kestrun").ad_id for number in ("1", "2", "4")],
+        "body.into": [AnAd(number, brand="kestrun").ad_id for number in ("0", "3")],
         "path.slug": ["kestrun", "acme"],
         "path.brandspace_id": [*spaces, "all"],
         "path.request_id": ["r1", *(made("ingest", {"brand": "northtrail"}, "request_id") for _ in range(3))],
@@ -86,7 +90,7 @@ def values_that_lead_somewhere(daemon: LocalDaemon) -> dict[str, list[Any]]:
         "query.dimension": ["hook", "offer", "tone"],
         "query.sort": ["newest", "last_seen"],
         "query.formats": ["image"],
-        "query.unit": ["ads"],
+        "query.unit": ["ads", "concepts"],
         "body.brandspace": ["all"],
         "body.format": ["csv", "ndjson"],
         "body.sort": ["newest"],

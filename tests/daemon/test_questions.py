@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from core.domain.principal import Principal
-from tests.builders import DAY, AnAd, store, store_scan, store_text_vectors
+from tests.builders import DAY, AnAd, store, store_concepts, store_scan, store_text_vectors
 from tests.daemon.support import LocalDaemon, a_key
 
 SPACE = "/api/v1/brandspaces/all"
@@ -101,12 +101,40 @@ def test_a_share_comes_with_n_interval_and_what_it_leaves_out(daemon: LocalDaemo
     assert pending == {"acme": 0, "zeta": 1}
 
 
-def test_concepts_say_that_they_group_by_equal_text_only(daemon: LocalDaemon) -> None:
+def test_concepts_say_what_they_group_by(daemon: LocalDaemon) -> None:
     market(daemon)
+    store_concepts(daemon.services.database, (AnAd("1", copy="Same"), AnAd("2", copy="Same")))
     answer = daemon.get(path("concepts")).json
-    assert (answer["grouping"], answer["total_concepts"], answer["ads_without_text"]) == ("same text", 2, 1)
+    assert (answer["grouping"], answer["total_concepts"], answer["total_ads"]) == ("pictures and words", 3, 4)
     first = answer["items"][0]
     assert (first["brand"], first["ads"], first["example"]["copy"]) == ("acme", 2, "Same")
+    for unit, number in (("ads", 4), ("concepts", 3)):
+        assert daemon.get(path(f"ads/count?unit={unit}")).json == {"unit": unit, "count": number}
+
+
+def test_a_concept_is_split_merged_and_put_back(daemon: LocalDaemon) -> None:
+    one, two, three = (AnAd(name, copy=name) for name in ("1", "2", "3"))
+    store(daemon.services.database, one, two, three)
+    store_concepts(daemon.services.database, (one, two), (three,))
+
+    def at(concept: str, *what: str) -> str:
+        return "/".join(["/api/v1/concepts", concept, *what])
+
+    made = daemon.post(at(one.ad_id, "split"), {"variants": [two.ad_id]}).json
+    assert made["variant_ids"] == [two.ad_id]
+    merged = daemon.post(at(made["concept_id"], "merge"), {"into": three.ad_id}).json
+    assert sorted(merged["variant_ids"]) == sorted([two.ad_id, three.ad_id])
+    seen = daemon.get(at(three.ad_id)).json
+    assert daemon.get(f"/api/v1/ads/{two.ad_id}/concept").json == seen
+    joined = next(variant for variant in seen["variants"] if variant["variant_id"] == two.ad_id)
+    assert (joined["joined_by"], joined["distances"]) == ("text simhash", {"words_bits": 4})
+    assert joined["put_here_by"].startswith("key:")
+    assert [merge["concept_id"] for merge in seen["merged"]] == [made["concept_id"]]
+
+    assert daemon.post(at(made["concept_id"], "undo"), {}).json["variant_ids"] == [two.ad_id]
+    assert daemon.post(at(made["concept_id"], "undo"), {"variants": [two.ad_id]}).json["variant_ids"] == [two.ad_id]
+    assert daemon.get(at(made["concept_id"])).status == 404
+    assert daemon.get(at(one.ad_id)).json["ads"] == 2
 
 
 def test_longevity_calls_itself_a_proxy(daemon: LocalDaemon) -> None:

@@ -69,9 +69,11 @@ def test_a_split_takes_variants_out_for_those_who_made_it_alone(database: Databa
     assert (made.variant_ids, made.concept_id != concept) == ((founder,), True)
     assert seen(database, US) == before | {founder: made.concept_id}
     assert seen(database, OTHERS) == before
-    assert take_split_back(database, US, [founder]) == (founder,)
-    assert take_split_back(database, US, [founder]) == ()
+    assert take_split_back(database, US, made.concept_id, variant_ids=[founder]).variant_ids == (founder,)
+    assert take_split_back(database, US, concept, variant_ids=[founder]).variant_ids == ()
     assert seen(database, US) == before
+    with pytest.raises(NotFoundError):
+        take_split_back(database, US, made.concept_id, variant_ids=[founder])  # nothing is left of it
 
 
 def test_merges_fall_apart_as_they_were_put_together(database: Database) -> None:
@@ -150,7 +152,7 @@ class _Said:
         elif what == "merge" and other:
             self.merges[here] = merge_concepts(database, US, here, into=other).concept_id
         elif what == "split back":
-            take_split_back(database, US, [variant])
+            take_split_back(database, US, here, variant_ids=[variant])
             self.splits.pop(variant, None)
         elif what == "merge back" and self.merges:
             merged = sorted(self.merges)[luck % len(self.merges)]

@@ -38,6 +38,7 @@ from core.queries import (
     brands,
     brandspaces,
     comparison,
+    concept_detail,
     concepts,
     coverage,
     creatives,
@@ -54,6 +55,7 @@ from core.queries import (
     webhooks,
 )
 from core.queries.filters import AdFilters
+from core.queries.seen_concepts import read_concept, read_merge
 from core.queries.seen_labels import read_said, read_seen
 
 US, HERE, ALL, NONE = LOCAL_PRINCIPAL, "watched", "all", AdFilters()
@@ -76,6 +78,7 @@ class World:
 
     database: Database
     ad: str
+    concept: str
     file: str
     request: str
 
@@ -86,6 +89,10 @@ class World:
     def open_requests(self) -> Any:
         topics = events.Topics(requests=frozenset([self.request]), brandspaces=frozenset([HERE]))
         return events.catch_up(self.database, US, topics, after=None, kept_hours=24)
+
+    def corrected(self) -> Any:
+        with self.database.reader(US) as connection:
+            return read_concept(connection, self.concept), read_merge(connection, self.concept)
 
     def said(self) -> Any:
         with self.database.reader(US) as connection:
@@ -100,6 +107,7 @@ FILTERS: Mapping[str, AdFilters] = {
     " of a button": AdFilters(ctas=("Shop Now",), landing_domain="x.example"),
     " with a word": AdFilters(words="title"),
     " with two letters": AdFilters(words="ti"),
+    " with a word on the picture": AdFilters(on_screen_words="title"),
 }
 
 BOUNDED: dict[str, Question] = {
@@ -131,6 +139,11 @@ BOUNDED: dict[str, Question] = {
     "label_quality": lambda w: label_quality.newest_measures(w.database, US),
     "ads_that_say": lambda w: label_quality.ads_that_say(w.database, US, ["no content", w.ad]),
     "list_concepts": lambda w: concepts.list_concepts(w.database, US, HERE, NONE),
+    "get_concept": lambda w: concept_detail.get_concept(w.database, US, w.concept),
+    "concept_of_ad": lambda w: concept_detail.concept_of_ad(w.database, US, w.ad),
+    "read_concept": World.corrected,
+    "count_ads in concepts": lambda w: ads.count_ads(w.database, US, HERE, IN_CONCEPTS),
+    "count_ads of a concept": lambda w: ads.count_ads(w.database, US, HERE, AdFilters(concepts=(w.concept,))),
     "voices": lambda w: concepts.voices(w.database, US, HERE, NONE),
     "list_creatives": lambda w: creatives.list_creatives(w.database, US, HERE, NONE),
     "longevities": lambda w: longevity.longevities(w.database, US, HERE, NONE),
@@ -207,8 +220,9 @@ def filled(server: EmbeddedPostgres, template: str, secrets: SecretStore, market
 
 def ids(database: Database) -> dict[str, str]:
     statement = text(
-        "SELECT ad_id AS ad, cover_sha256 AS file, (SELECT min(request_id) FROM request) AS request FROM ad"
-        " WHERE brand_slug = :brand AND cover_sha256 IS NOT NULL ORDER BY external_id LIMIT 1"
+        "SELECT ad_id AS ad, cover_sha256 AS file, (SELECT min(request_id) FROM request) AS request,"
+        " concept_id AS concept FROM ad JOIN variant USING (scope, variant_id, brand_slug, cover_sha256)"
+        " WHERE brand_slug = :brand ORDER BY external_id LIMIT 1"
     )
     with database.reader(US) as connection:
         return dict(connection.execute(statement, {"brand": SMALL.watched_slugs[0]}).one()._mapping)

@@ -24,6 +24,7 @@ from core.queries import (
     brands,
     brandspaces,
     comparison,
+    concept_detail,
     concepts,
     coverage,
     creatives,
@@ -37,7 +38,7 @@ from core.queries import (
     similar,
 )
 from core.queries.filters import AdFilters
-from tests.builders import DAY, AnAd, store, store_brand, store_request, store_scan, store_text_vectors
+from tests.builders import DAY, AnAd, store, store_brand, store_concepts, store_request, store_scan, store_text_vectors
 
 OURS, THEIRS = Principal("ours"), Principal("theirs")
 SECRET = "zebra"  # in every private value of THEIRS
@@ -59,6 +60,7 @@ THEIR_BRAND_AD = AnAd("2", f"{SECRET}_brand", "theirs", account=SECRET, copy=f"{
 def two_tenants(database: Database) -> Database:
     """Both organisations have private ads of a brand that is shared too, and everything that hangs on it."""
     store(database, SHARED_AD, OUR_AD, THEIR_AD, THEIR_BRAND_AD)
+    store_concepts(database, (SHARED_AD,), (OUR_AD,), (THEIR_AD,), (THEIR_BRAND_AD,))
     for item in (SHARED_AD, OUR_AD, THEIR_AD, THEIR_BRAND_AD):
         store_text_vectors(database, "test-model", (item, (1.0, 0.0)))
         store_scan(database, DAY, brand=item.brand, scope=item.scope, account=item.account, shows=[item], new=1)
@@ -89,6 +91,7 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
     "label_mix": lambda database, who: comparison.label_mix(database, who, "all", "hook", NONE),
     "launches": lambda database, who: comparison.launches(database, who, "all", Period.WEEK, NONE),
     "list_concepts": lambda database, who: concepts.list_concepts(database, who, "all", NONE),
+    "concept_of_ad": lambda database, who: concept_detail.concept_of_ad(database, who, SHARED_AD.ad_id),
     "voices": lambda database, who: concepts.voices(database, who, "all", NONE),
     "similar_ads": lambda database, who: _similar(database, who, SHARED_AD.ad_id),
     "list_creatives": lambda database, who: creatives.list_creatives(database, who, "all", NONE),
@@ -107,7 +110,7 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
 }
 
 
-SAY_LITTLE = {"get_ad", "scan_dates", "labelling_coverage", "launches", "list_brandspaces archived"}
+SAY_LITTLE = {"get_ad", "concept_of_ad", "scan_dates", "labelling_coverage", "launches", "list_brandspaces archived"}
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -167,6 +170,8 @@ def test_anothers_things_do_not_exist(two_tenants: Database) -> None:
         lambda: overview.whats_new(two_tenants, OURS, theirs),
         lambda: comparison.label_mix(two_tenants, OURS, theirs, "hook", NONE),
         lambda: concepts.list_concepts(two_tenants, OURS, theirs, NONE),
+        lambda: concept_detail.get_concept(two_tenants, OURS, THEIR_AD.ad_id),
+        lambda: concept_detail.concept_of_ad(two_tenants, OURS, THEIR_AD.ad_id),
         lambda: concepts.voices(two_tenants, OURS, theirs, NONE),
         lambda: creatives.list_creatives(two_tenants, OURS, theirs, NONE),
         lambda: longevity.longevities(two_tenants, OURS, theirs, NONE),
@@ -225,8 +230,21 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         "get_request",
         "rejected_rows",
         "count_ads",
+        "get_concept",
     }
-    modules = (ad_detail, ads, brands, brandspaces, comparison, concepts, creatives, facets, longevity, media)
+    modules = (
+        ad_detail,
+        ads,
+        brands,
+        brandspaces,
+        comparison,
+        concept_detail,
+        concepts,
+        creatives,
+        facets,
+        longevity,
+        media,
+    )
     modules += (coverage, deltas, events, overview, requests, similar)
     there = {
         name

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
@@ -15,23 +15,11 @@ from core.queries.conditions import matching
 from core.queries.filters import AdFilters, Unit
 from core.queries.pages import AnyRow
 from core.queries.units import concept_mix, count_units, units_of
-from tests.builders import DAY, AnAd, store, store_scan
+from tests.builders import DAY, AnAd, store, store_concepts, store_scan
 
 US, OTHERS = Principal("ours"), Principal("others")
 NONE = AdFilters()
 LATER = DAY + timedelta(days=9)
-
-
-def group(database: Database, *concepts: tuple[AnAd, ...], scope: str = "shared") -> None:
-    """Every ad a variant of its own; the ads of each tuple are one concept, named by the first."""
-    with database.worker(scope) as connection:
-        for concept in concepts:
-            for item in concept:
-                row = {"scope": scope, "variant_id": item.ad_id, "brand_slug": item.brand, "joined_by": "itself"}
-                row |= {"content_id": item.content_id, "concept_id": concept[0].ad_id, "distances": {}}
-                connection.execute(insert(schema.variant).values(row))
-                mine = schema.ad.c.ad_id == item.ad_id
-                connection.execute(update(schema.ad).where(mine).values(variant_id=item.ad_id))
 
 
 def split(database: Database, who: Principal, item: AnAd, concept_id: str) -> None:
@@ -69,7 +57,7 @@ def mix(database: Database, dimension: str) -> Mapping[tuple[str, str], int]:
 def test_ads_of_a_concept_are_one_and_an_ad_not_grouped_is_one(database: Database) -> None:
     one, two, three, alone = (AnAd(name, copy=name) for name in ("1", "2", "3", "4"))
     store(database, one, two, three, alone)
-    group(database, (one, two), (three,))
+    store_concepts(database, (one, two), (three,))
 
     assert (count(database, US, "ads"), count(database, US, "concepts")) == (4, 3)
     assert count(database, US, "concepts", AdFilters(concepts=(one.ad_id,))) == 1
@@ -82,7 +70,7 @@ def test_a_concept_spans_the_dates_of_its_ads_and_is_active_if_one_is(database: 
     late = AnAd("2", first_seen=LATER, last_seen=LATER, last_scanned_on=LATER, run_start=date(2026, 2, 1))
     store(database, early, late)
     store_scan(database, LATER)
-    group(database, (early, late))
+    store_concepts(database, (early, late))
 
     (concept,) = rows(database, "concepts")
 
@@ -101,7 +89,7 @@ def test_a_concept_spans_the_dates_of_its_ads_and_is_active_if_one_is(database: 
 def test_an_organisation_sees_its_own_splits_and_merges(database: Database, who: Principal) -> None:
     one, two, three = (AnAd(name, copy=name) for name in ("1", "2", "3"))
     store(database, one, two, three)
-    group(database, (one, two), (three,))
+    store_concepts(database, (one, two), (three,))
     split(database, US, two, "apart")
     merge(database, US, "apart", three.ad_id)
 
@@ -122,7 +110,7 @@ def test_a_concept_carries_what_half_of_its_read_variants_carry(database: Databa
     unknown, pending, silent = (said("7", "unknown"),), (said("8"),), (AnAd("9", copy=""),)
     concepts = (four, half_read, unknown, pending, silent)
     store(database, *(item for concept in concepts for item in concept))
-    group(database, *concepts)
+    store_concepts(database, *concepts)
 
     assert mix(database, "offer") == {
         ("known", ""): 2, ("unknown", ""): 1, ("pending", ""): 1, ("without_text", ""): 1,
