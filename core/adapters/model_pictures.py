@@ -47,7 +47,7 @@ def unpack_answer(answer: bytes) -> bytes:
         return answer
     try:
         problem = problem_in(json.loads(answer))
-    except RecursionError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("not an answer") from error
     if problem is None:
         raise ValueError("not an answer")

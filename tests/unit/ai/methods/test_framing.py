@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from core.ai.methods.description import Describe
 from core.ai.methods.framing import framed, is_invisible, plain, visible
 from core.ai.methods.labels import TextLabels, VisualLabels
 from tests.hostile_texts import HOSTILE_TEXTS
-from tests.reading_ads import AD, READING
+from tests.reading_ads import AD, READING, picture
 
 METHODS = [TextLabels(READING), VisualLabels(READING), Describe()]
 
@@ -92,8 +93,23 @@ def test_a_huge_ad_makes_a_request_of_ordinary_size(method: Describe) -> None:
     assert request.max_output_tokens <= 8_000
 
 
-def test_the_same_ad_has_the_same_hash_and_another_another() -> None:
+def test_the_same_ad_has_the_same_hash() -> None:
     method = TextLabels(READING)
     hashes = {method.reads(each).input_hash for each in (AD, replace(AD, facts={"brand": "Other"}, pictures=()))}
     assert len(hashes) == 1  # labels of words depend on the words alone
-    assert method.reads(replace(AD, text="Other")).input_hash not in hashes
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": AD.text + "!"},
+        {"cta_declared": "Sign up"},
+        {"picture_text": ""},
+        {"facts": {}},
+        {"pictures": ()},
+        {"pictures": (picture("another"),)},
+        {"text": "", "cta_declared": AD.text},  # the same words elsewhere
+    ],
+)
+def test_another_ad_has_another_hash(change: dict[str, Any]) -> None:
+    assert replace(AD, **change).input_hash != AD.input_hash
