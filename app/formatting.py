@@ -91,6 +91,11 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def usd(amount: float) -> str:
+    """ "12.34 USD"; below 1, "0.0123 USD"."""
+    return f"{amount:,.2f} USD" if amount >= 1 or not amount else f"{amount:.4f} USD"
+
+
 def counted(value: int, noun: str, plural: str | None = None) -> str:
     """ "1 ad", "1,234 ads"."""
     return f"{number(value)} {noun if value == 1 else plural or noun + 's'}"

@@ -16,6 +16,7 @@ from core.domain.principal import Principal
 from core.errors import NotFoundError
 from core.insights.launches import Period
 from core.insights.mixes import LabelMix
+from core.pipeline.quoting import Quote
 from core.queries import (
     account,
     ad_detail,
@@ -30,6 +31,7 @@ from core.queries import (
     overview,
     raw_source,
     requests,
+    spending,
     users,
     webhooks,
 )
@@ -183,6 +185,31 @@ def load_deliveries(principal: Principal, webhook_id: str) -> tuple[webhooks.Del
 def load_changes(principal: Principal) -> tuple[audit.AuditView, ...]:
     """The newest 200 changes."""
     return audit.audit_trail(services().database, principal, limit=MAX_PAGE).items
+
+
+@st.cache_data(ttl=2, max_entries=50, show_spinner=False)
+def load_budget(principal: Principal) -> spending.BudgetView:
+    """What may be spent on models today."""
+    usd_per_day = services().settings.ai_budget_usd_per_day
+    return spending.get_budget(services().database, principal, usd_per_day=usd_per_day)
+
+
+@st.cache_data(ttl=2, max_entries=50, show_spinner=False)
+def load_spending(principal: Principal, by: spending.By) -> spending.Spending:
+    """What models have cost in 30 days."""
+    return spending.get_spending(services().database, principal, now=now(), by=by)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_ad_cost(principal: Principal, ad_id: str) -> spending.SpendingRow:
+    """What reading one ad has cost."""
+    return spending.cost_of_ad(services().database, principal, ad_id)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_quote(principal: Principal, brand: str) -> Quote:
+    """What having models read a brand would cost."""
+    return services().quoter.quote(principal, brand)
 
 
 @st.cache_data(ttl=1, max_entries=1, show_spinner=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.components.ai_cost import ai_cost
 from app.components.api_keys import api_keys
 from app.components.change_list import change_list
 from app.components.error_notice import shown_errors
@@ -32,7 +33,7 @@ with shown_errors():
         st.metric("API answer time", shown, border=True, help="Mean over the last 24 hours; – without a call.")
     with st.container():  # always there, so that the open tab stays open when something is shown in it
         shown_once()
-    parts = {"Sessions": session_list} | (_FOR_OWNERS if principal.may(Permission.ADMIN) else {})
+    parts = {"Sessions": session_list, "AI cost": ai_cost} | (_FOR_OWNERS if principal.may(Permission.ADMIN) else {})
     for tab, show in zip(st.tabs(list(parts)), parts.values(), strict=True):
         with tab:
             show(principal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.components.ai_cost import cost_of_ad
 from app.components.creative_card import badges, cover
 from app.components.evidence_popover import marked_text
 from app.components.label_rows import label_rows
@@ -32,6 +33,7 @@ def ad_page(principal: Principal, detail: Detail) -> None:
         _shown(principal, detail)
         _run(detail)
         _facts(detail)
+        cost_of_ad(principal, detail.ad_id)
         _attributes(detail)
         _history(principal, detail)
 

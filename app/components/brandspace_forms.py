@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.components.ai_cost import quote
 from app.components.changing import changing
 from app.formatting import ago, one_line
 from app.loaders import load_archived, load_brands, now
@@ -86,12 +87,15 @@ def _archived(principal: Principal) -> None:
 
 
 def _analyse(principal: Principal) -> None:
-    tracked = {brand.slug: brand.display_name for brand in load_brands(principal) if brand.state == "tracked"}
-    if not tracked:
+    by_models = bool(services().settings.ai_provider_names)  # an analysed brand may have waited for a budget
+    brands = [brand for brand in load_brands(principal) if by_models or brand.state == "tracked"]
+    if not brands:
         return
+    names = {brand.slug: brand.display_name for brand in brands}
     with st.popover("Analyse a brand", icon=":material/bolt:"):
         st.caption("A tracked brand is read when its turn comes; one you ask for is read at once, ahead of the rest.")
-        brand = st.selectbox("Brand", list(tracked), format_func=tracked.__getitem__, key="analyse_brand")
+        brand = st.selectbox("Brand", list(names), format_func=names.__getitem__, key="analyse_brand")
+        quote(principal, brand)
         if st.button("Analyse now", type="primary", key="analyse_now"):
             with changing("It is being read: its progress shows at the top."):
                 ask_for_analysis(services().database, principal, brand)

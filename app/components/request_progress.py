@@ -8,7 +8,7 @@ from app.components.error_notice import shown_errors
 from app.formatting import one_line
 from app.loaders import forget, load_requests, now
 from app.resources import current_principal
-from app.view_models.request_rows import RequestRow, running
+from app.view_models.request_rows import RequestRow, running, stopped
 
 POLL_SECONDS = 2
 _SEEN = "running_requests"
@@ -19,13 +19,16 @@ _SHOWN = 4  # bars; the rest is a number
 def request_progress() -> None:
     """A bar for each running request. When one ends, the page is read anew: it has brought ads."""
     with shown_errors():
-        rows = running(load_requests(current_principal()), now())
+        requests = load_requests(current_principal())
+        rows = running(requests, now())
         before = st.session_state.get(_SEEN, frozenset())
         st.session_state[_SEEN] = current = frozenset(row.request_id for row in rows)
         if before - current:
             forget()
             st.rerun()
         _show(rows)
+        for row in stopped(requests, now()):
+            st.warning(f"{one_line(row.name)}, {row.when}: {one_line(row.step)}", icon=":material/savings:")
 
 
 def _show(rows: tuple[RequestRow, ...]) -> None:

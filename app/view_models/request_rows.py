@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from app.formatting import ago, counted, number, words
+from app.formatting import ago, counted, number, usd, words
 from core.queries.requests import RequestView
 
 RUNNING = frozenset({"queued", "processing"})
+_TOLD = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ def running(requests: Iterable[RequestView], now: datetime) -> tuple[RequestRow,
     return tuple(make_row(request, now) for request in requests if request.status in RUNNING)
 
 
+def stopped(requests: Iterable[RequestView], now: datetime) -> tuple[RequestRow, ...]:
+    """Those of the last hour that models could not finish: out of budget, or of a vendor's quota."""
+    recent = (request for request in requests if now - request.updated_at < _TOLD)
+    return tuple(make_row(request, now) for request in recent if "stopped" in (request.result or {}))
+
+
 def make_row(request: RequestView, now: datetime) -> RequestRow:
     """One request."""
     name = request.params.get("name") or request.params.get("brand") or ""
@@ -49,6 +56,9 @@ def _share(status: str, progress: Mapping[str, Any]) -> float:
     """Fetching is most of the work: nine tenths of the bar; labelling is the rest."""
     if status == "completed":
         return 1.0
+    if progress.get("asked"):  # local methods are quick: models are nine tenths of the bar
+        read = progress["texts_read"] / progress["texts"] if progress["texts"] else 1.0
+        return float(0.1 * read + 0.9 * progress["answered"] / progress["asked"])
     if "texts" in progress:
         return float(progress["texts_read"] / progress["texts"]) if progress["texts"] else 1.0
     items, finished = progress.get("items", 0), progress.get("items_finished", 0)
@@ -63,7 +73,7 @@ def _step(status: str, progress: Mapping[str, Any], result: Mapping[str, Any] | 
     if not progress:
         return "Waiting for its turn"
     if "texts" in progress:
-        return f"Labelling (local heuristics): {number(progress['texts_read'])} of {counted(progress['texts'], 'text')}"
+        return _reading(progress)
     items, finished = progress.get("items", 0), progress.get("items_finished", 0)
     if finished < items:
         return f"Fetching: {number(finished)} of {counted(items, 'file')}"
@@ -73,7 +83,17 @@ def _step(status: str, progress: Mapping[str, Any], result: Mapping[str, Any] | 
     return f"Labelling (local heuristics): {labelled}"
 
 
+def _reading(progress: Mapping[str, Any]) -> str:
+    if progress.get("asked") and progress["texts_read"] >= progress["texts"]:
+        answered, asked = number(progress["answered"]), counted(progress["asked"], "content")
+        return f"Read by models: {answered} of {asked}, {usd(progress['cost_usd'])} so far"
+    return f"Labelling (local heuristics): {number(progress['texts_read'])} of {counted(progress['texts'], 'text')}"
+
+
 def _outcome(result: Mapping[str, Any]) -> str:
+    if "stopped" in result:
+        return f"{number(result['pending'])} contents wait: {result['stopped']}"
     if "texts" in result:
-        return f"{counted(result['texts_read'], 'text')} read"
+        cost = f", {usd(result['cost_usd'])}" if result.get("cost_usd") else ""
+        return f"{counted(result['texts_read'], 'text')} read{cost}"
     return counted(result.get("new", 0), "new ad")

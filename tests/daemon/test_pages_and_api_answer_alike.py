@@ -17,9 +17,11 @@ from app import loaders
 from app.loaders import (
     load_account,
     load_ad,
+    load_ad_cost,
     load_ads,
     load_brands,
     load_brandspaces,
+    load_budget,
     load_changes,
     load_count,
     load_coverage,
@@ -29,8 +31,10 @@ from app.loaders import (
     load_launches,
     load_mix,
     load_overviews,
+    load_quote,
     load_requests,
     load_sessions,
+    load_spending,
     load_users,
     load_webhooks,
 )
@@ -242,8 +246,20 @@ def test_the_account_with_its_people_keys_and_changes(market: LocalDaemon) -> No
         told = market.get(f"/api/v1/{name}").json
         items = told["items"] if isinstance(told, dict) else told
         assert [str(getattr(item, identity)) for item in page] == [str(item[identity]) for item in items], name
+    budget, told = load_budget(US), market.get("/api/v1/account/budget").json
+    assert {name: getattr(budget, name) for name in told} == told
     page, account = load_account(US), market.get("/api/v1/account").json
     assert (page.user_count, page.active_sessions) == (account["user_count"], account["active_sessions"])
+
+
+def test_what_models_cost_and_would_cost(market: LocalDaemon) -> None:
+    for by in ("day", "brand", "method", "model", "outcome"):
+        told = market.get(f"/api/v1/account/spending?group={by}").json
+        assert told["total"]["calls"] == load_spending(US, by).total.calls == 0  # type: ignore[arg-type]
+    quote, told = load_quote(US, "acme"), market.get("/api/v1/brands/acme/quote").json
+    assert (quote.texts, quote.calls, quote.usd_high) == (told["texts"], told["calls"], told["usd_high"])
+    ad_id = load_ads(US, "all", NONE, cursor=None, sort="newest").items[0].ad_id
+    assert load_ad_cost(US, ad_id).cost_usd == market.get(f"/api/v1/ads/{ad_id}/cost").json["cost_usd"]
 
 
 def test_every_dimension_of_the_page_can_be_asked_over_the_api(market: LocalDaemon) -> None:

@@ -99,7 +99,7 @@ def test_who_is_no_owner_sees_the_own_sessions_and_whom_to_ask(
     sign_in_as(monkeypatch, Principal("local", role))
     page = show("account")
     assert not page.exception
-    assert [tab.label for tab in page.tabs] == ["Sessions"]
+    assert [tab.label for tab in page.tabs] == ["Sessions", "AI cost"]
     assert "owners" in texts(page)
     assert list_keys(database, LOCAL_PRINCIPAL).items == ()
 
