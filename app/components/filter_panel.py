@@ -34,6 +34,7 @@ _TITLES = {
     "run_dates": "Run dates",
     "spend_currencies": "Spend in",
     "words": "Words",
+    "on_screen_words": "On the picture",
     "landing_domain": "Landing domain",
     "concepts": "Concept",
 }
@@ -51,6 +52,7 @@ def filter_panel(filters: AdFilters, facets: Mapping[str, Facet], names: Mapping
     """In the sidebar. ``names``: brand slug → display name."""
     with st.sidebar:
         _text(filters, "words", "Words in the copy", icon=":material/search:")
+        _text(filters, "on_screen_words", "Words on the picture", icon=":material/image_search:")
         for title, wanted in _GROUPS.items():
             with st.expander(title, expanded=title == "Brand and source"):
                 for name in wanted:

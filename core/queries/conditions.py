@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    false,
     func,
     literal,
     not_,
@@ -26,12 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from core.adapters.postgres.schema import ad, ad_version, content, label, label_overlay
-from core.domain.label import LANGUAGE
+from core.domain.label import LANGUAGE, is_visual
 from core.domain.principal import Principal
 from core.queries.brandspaces import brandspace_slugs
 from core.queries.filters import KNOWN_VALUE, MAX_NUMBER, UNKNOWN_VALUE, AdFilters
 from core.queries.seen_concepts import in_concepts
-from core.queries.seen_labels import corrected_dimensions, is_known, overlay_values, same_content
+from core.queries.seen_labels import corrected_dimensions, is_known, overlay_values
 from core.queries.status import counted_status
 
 Condition = ColumnElement[bool]
@@ -68,7 +69,8 @@ def _apply(filters: AdFilters, corrected: Collection[str], *, everywhere: bool) 
         *_amounts(filters),
         *_of_current_version(filters, everywhere=everywhere),
         *_labels(filters, corrected, everywhere=everywhere),
-        *_words(filters, everywhere=everywhere),
+        *_words(filters.words, ad.c.content_id, everywhere=everywhere),
+        *_words(filters.on_screen_words, ad.c.cover_sha256, everywhere=everywhere),
     ]
 
 
@@ -153,16 +155,21 @@ def _of_current_version(filters: AdFilters, *, everywhere: bool) -> Iterable[Con
 def _labels(filters: AdFilters, corrected: Collection[str], *, everywhere: bool) -> Iterable[Condition]:
     """Most dimensions were never corrected; without the overlay PostgreSQL finds a better plan."""
 
-    def _labelled(*conditions: Condition) -> Exists:
-        return _exists(same_content(label, ad), is_known(label), *conditions, everywhere=everywhere)
+    def _labelled(dimension: str, *conditions: Condition) -> Exists:
+        same = and_(label.c.scope == ad.c.scope, label.c.content_id == _content_of(dimension))
+        return _exists(same, label.c.dimension == dimension, is_known(label), *conditions, everywhere=everywhere)
 
     wanted = [*filters.labels, *((LANGUAGE, value) for value in filters.languages)]
     for dimension in dict.fromkeys(name for name, _ in wanted):
         values = tuple(value for name, value in wanted if name == dimension)
-        of_dimension = label.c.dimension == dimension
-        known = _labelled(of_dimension, label.c.value.in_(values))
-        machine = _or_unknown(values, known, not_(_labelled(of_dimension)))
+        known = _labelled(dimension, label.c.value.in_(values))
+        machine = _or_unknown(values, known, not_(_labelled(dimension)))
         yield _seen(dimension, values, machine) if dimension in corrected else machine
+
+
+def _content_of(dimension: str) -> ColumnElement[Any]:
+    """What labels of the dimension hang on: the ad's cover, or its words."""
+    return ad.c.cover_sha256 if is_visual(dimension) else ad.c.content_id
 
 
 def _seen(dimension: str, values: Sequence[str], machine: Condition) -> Condition:
@@ -172,16 +179,17 @@ def _seen(dimension: str, values: Sequence[str], machine: Condition) -> Conditio
     return or_(and_(machine, not_(_corrected(dimension))), _corrected(dimension, fits))
 
 
-def _words(filters: AdFilters, *, everywhere: bool) -> Iterable[Condition]:
-    """In the texts of a brandspace one by one; everywhere by the trigram index."""
-    words = sorted(filters.words.split(), key=len, reverse=True)
+def _words(asked: str, content_id: ColumnElement[Any], *, everywhere: bool) -> Iterable[Condition]:
+    """All in the text of that content; in a brandspace one by one, everywhere by the trigram index."""
+    words = sorted(asked.split(), key=len, reverse=True)
     patterns = bindparam(None, [f"%{escape_like(word)}%" for word in words], type_=ARRAY(Text))
     if words and everywhere:
         # Under row-level security ILIKE can't use the trigram index; this function filters the scope itself.
         found = func.content_containing(patterns).table_valued(column("scope", Text), column("content_id", Text))
-        yield tuple_(ad.c.scope, ad.c.content_id).in_(select(found.c.scope, found.c.content_id))
+        yield tuple_(ad.c.scope, content_id).in_(select(found.c.scope, found.c.content_id))
     elif words:
-        yield _exists(same_content(content, ad), content.c.text.ilike(func.all(patterns)), everywhere=everywhere)
+        same = and_(content.c.scope == ad.c.scope, content.c.content_id == content_id)
+        yield _exists(same, content.c.text.ilike(func.all(patterns)), everywhere=everywhere)
 
 
 def escape_like(word: str) -> str:
@@ -202,4 +210,6 @@ def _exists(*conditions: Condition, everywhere: bool) -> Exists:
 
 def _corrected(dimension: str, *conditions: Condition) -> Condition:
     contents = select(label_overlay.c.scope, label_overlay.c.content_id)
-    return tuple_(ad.c.scope, ad.c.content_id).in_(contents.where(label_overlay.c.dimension == dimension, *conditions))
+    corrected = contents.where(label_overlay.c.dimension == dimension, *conditions)
+    found = tuple_(ad.c.scope, _content_of(dimension)).in_(corrected)
+    return func.coalesce(found, false()) if is_visual(dimension) else found  # of an ad without a cover: no

@@ -146,10 +146,10 @@ def _matched(conditions: Iterable[ColumnElement[bool]]) -> CTE:
     source = counted_ads.join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
     return (
         select(
-            ad.c.scope, ad.c.content_id, ad.c.brand_slug, ad.c.channel, ad.c.format, ad.c.media_status,
-            ad.c.countries, counted_status.label("status"), ad_version.c.cta, ad_version.c.landing_domain,
-            ad_version.c.platforms, run_dates.label("run_dates"), spend_currency.label("spend_currency"),
-            impressions.label("impressions"),
+            ad.c.scope, ad.c.content_id, ad.c.cover_sha256, ad.c.brand_slug, ad.c.channel, ad.c.format,
+            ad.c.media_status, ad.c.countries, counted_status.label("status"), ad_version.c.cta,
+            ad_version.c.landing_domain, ad_version.c.platforms, run_dates.label("run_dates"),
+            spend_currency.label("spend_currency"), impressions.label("impressions"),
         )
         .select_from(source)
         .where(*conditions)
@@ -175,13 +175,16 @@ def _branches(matched: CTE, wanted: Callable[[str], bool]) -> Iterable[AnySelect
 
 
 def _label_branches(matched: CTE) -> Iterable[AnySelect]:
-    """Labels hang on content, so ads are first counted by content."""
+    """Labels hang on content, words or cover, so ads are first counted by content."""
     number = func.row_number().over().label("number")  # a short key for the large grouping below
-    contents = (
-        select(matched.c.scope, matched.c.content_id, func.count().label("ads"), number)
-        .group_by(matched.c.scope, matched.c.content_id)
-        .cte("contents")
+    words, cover = (
+        select(matched.c.scope, content_id.label("content_id"), func.count().label("ads"))
+        .where(content_id.isnot(None))
+        .group_by(matched.c.scope, content_id)
+        for content_id in (matched.c.content_id, matched.c.cover_sha256)
     )
+    both = words.union_all(cover).subquery()
+    contents = select(both.c.scope, both.c.content_id, both.c.ads, number).cte("contents")
     labels = labels_of(contents, "number", "ads")
     by_value = select(_facet_name(labels.c.dimension), labels.c.value, func.sum(labels.c.ads)).where(labels.c.known)
     yield by_value.group_by(labels.c.dimension, labels.c.value)

@@ -41,7 +41,7 @@ _NUMBERS = (
 )  # fmt: skip
 MAX_NUMBER = 10**15
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_TEXTS = ("words", "landing_domain", "unit")
+_TEXTS = ("words", "on_screen_words", "landing_domain", "unit")
 _DIMENSION = re.compile(r"[a-z][a-z_]{0,39}")
 
 
@@ -49,10 +49,10 @@ _DIMENSION = re.compile(r"[a-z][a-z_]{0,39}")
 class AdFilters:
     """What to keep. Values of one filter are alternatives (of labels: within a dimension); filters all hold.
 
-    ``words``: every word must occur in the text of the current version; what is written in pictures or spoken isn't
-    read yet. Dates and numbers are inclusive. What a source gave as a range (spend, impressions) passes if it overlaps
-    the one asked for. Ads of which a source doesn't say it are *unknown*: no range holds them.
-    Raises BadInputError naming what is accepted.
+    ``words``: every word must occur in the text of the current version; ``on_screen_words``: in what was read on the
+    cover picture. What is spoken isn't read. Dates and numbers are inclusive. What a source gave as a range (spend,
+    impressions) passes if it overlaps the one asked for. Ads of which a source doesn't say it are *unknown*: no range
+    holds them. Raises BadInputError naming what is accepted.
     """
 
     brands: tuple[str, ...] = ()  # slugs
@@ -66,6 +66,7 @@ class AdFilters:
     ctas: tuple[str, ...] = ()  # as declared by the source
     labels: tuple[tuple[str, str], ...] = ()  # (dimension, value)
     words: str = ""
+    on_screen_words: str = ""
     first_seen_from: date | None = None
     first_seen_to: date | None = None
     last_seen_from: date | None = None
@@ -95,7 +96,8 @@ class AdFilters:
         for dimension, value in self.labels:
             if not (_DIMENSION.fullmatch(dimension) and value):
                 raise BadInputError("labels: write dimension:value, for example hook:question")
-        _check_values("words", self.words.split(), most=MAX_WORDS)
+        for name in ("words", "on_screen_words"):
+            _check_values(name, getattr(self, name).split(), most=MAX_WORDS)
         _check_values("landing_domain", [self.landing_domain] if self.landing_domain else [])
         self._check_numbers()
         if self.unit not in UNITS:

@@ -7,7 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
+from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
 from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal
@@ -17,7 +19,7 @@ from core.queries.ads import SORTS, count_ads, list_ads
 from core.queries.brandspaces import list_brandspaces
 from core.queries.facets import facets
 from core.queries.filters import AdFilters
-from tests.builders import DAY, AnAd, store, store_scan
+from tests.builders import DAY, PROVENANCE_ID, AnAd, store, store_scan
 
 US = Principal("ours")
 NONE = AdFilters()
@@ -75,7 +77,7 @@ def test_a_scan_of_something_else_says_nothing_about_an_ad(database: Database, o
 KNOWN = AnAd(
     "known", brand="acme", channel="meta", platforms=("facebook", "instagram"), countries=("DE", "US"),
     format="video", media_status="removed",
-    cta="Shop now", landing_domain="acme.example", copy="Straße und 日本語 café",
+    cta="Shop now", landing_domain="acme.example", copy="Straße und 日本語 café", sha256="c" * 64,
     labels={"hook": ("question",), "language": ("de",), "offer": ("free_trial", "discount")},
 )  # fmt: skip
 UNKNOWN = AnAd(
@@ -118,7 +120,14 @@ FILTERS: list[tuple[AdFilters, set[str]]] = [
     (AdFilters(words="STRASSE"), set()),  # case is folded letter by letter
     (AdFilters(words="straße 日本"), {KNOWN.ad_id}),
     (AdFilters(words="café missing"), set()),
+    (AdFilters(on_screen_words="free"), {KNOWN.ad_id}),  # what stands on its cover
+    (AdFilters(on_screen_words="trial FREE"), {KNOWN.ad_id}),
+    (AdFilters(on_screen_words="café"), set()),  # in the copy, not on the picture
+    (AdFilters(words="free"), set()),
+    (AdFilters(labels=(("visual_shape", "square"),)), {KNOWN.ad_id}),  # of the cover
+    (AdFilters(labels=(("visual_shape", "unknown"),)), OTHERS),
 ]
+COVER = "c" * 64
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +135,22 @@ def filter_cases() -> list[AnAd]:
     return [KNOWN, UNKNOWN, UNREAD, REFUSED]
 
 
+def store_cover(database: Database, sha256: str, on_screen: str) -> None:
+    """What was read on a picture, and its shape."""
+    row = {"scope": "shared", "content_id": sha256, "kind": "picture", "text_hash": sha256, "text": on_screen}
+    of_cover = {"scope": "shared", "content_id": sha256, "dimension": "visual_shape", "value": "square"}
+    with database.worker("shared") as connection:
+        connection.execute(insert(schema.content).values(row | {"cta": ""}))
+        connection.execute(
+            insert(schema.label).values(
+                of_cover | {"confidence": 1.0, "outcome": "ok", "modality": "image", "provenance_id": PROVENANCE_ID}
+            )
+        )
+
+
 def test_each_filter_keeps_exactly_its_ads(database: Database, filter_cases: list[AnAd]) -> None:
     store(database, *filter_cases)
+    store_cover(database, COVER, "Free trial")
 
     for filters, wanted in FILTERS:
         assert found(database, filters) == wanted, filters
@@ -294,6 +317,7 @@ def test_facets_with_their_unknown_sum_to_the_ads(database: Database, filter_cas
 
 def test_every_facet_value_leaves_as_many_ads_as_it_says(database: Database, filter_cases: list[AnAd]) -> None:
     store(database, *filter_cases)
+    store_cover(database, COVER, "Free trial")
     chosen = {"brands": ["zeta"], "languages": ["unknown"]}
 
     for name, facet in facets(database, US, "all", AdFilters.from_params(chosen)).items():
@@ -302,6 +326,18 @@ def test_every_facet_value_leaves_as_many_ads_as_it_says(database: Database, fil
             asked = chosen | {field: [f"{dimension}:{value}" if dimension else value]}
             if not (value == "unknown" and field in {"brands", "channels", "statuses", "media_statuses"}):
                 assert len(found(database, AdFilters.from_params(asked))) == count, (name, value)
+
+
+def test_a_corrected_label_of_a_cover_counts_as_it_was_corrected(database: Database, filter_cases: list[AnAd]) -> None:
+    store(database, *filter_cases)
+    store_cover(database, COVER, "Free trial")
+    row = {"organisation_id": "ours", "scope": "shared", "content_id": COVER, "dimension": "visual_shape"}
+    with database.writer(US) as connection:
+        connection.execute(insert(schema.label_overlay).values(row | {"values": ["story"], "corrected_by": "us"}))
+
+    for value, wanted in (("story", {KNOWN.ad_id}), ("square", set()), ("unknown", OTHERS)):
+        assert found(database, AdFilters(labels=(("visual_shape", value),))) == wanted
+    assert facets(database, US, "all", NONE)["labels.visual_shape"].values == (("story", 1),)
 
 
 def test_a_facet_is_counted_without_its_own_filter(database: Database, filter_cases: list[AnAd]) -> None:
