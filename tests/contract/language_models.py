@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import structlog
 from PIL import Image
 
 from core.adapters.bedrock_converse import BedrockConverse
 from core.adapters.bedrock_runtime import BedrockRuntime
 from core.adapters.openai_chat import OpenAiChat
 from core.adapters.openai_responses import OpenAiResponses
+from core.observability.logs import configure_logging
 from core.ports import LanguageModel, ModelAnswer, ModelImage, ModelRequest
 
 KEY = "vendors-key-0123456789abcdefghij"  # of no shape that is known to be a secret's
@@ -59,3 +63,22 @@ PROVIDERS: dict[str, Callable[..., LanguageModel]] = {
     "compatible": compatible,
     "bedrock": bedrock,
 }
+
+
+@contextmanager
+def everything_logged() -> Iterator[io.StringIO]:
+    """What the product would write at its most talkative, the vendors' libraries as well."""
+    root, talkative = logging.getLogger(), ("openai", "httpx2", "botocore")
+    before, written = (list(root.handlers), root.level), io.StringIO()
+    configure_logging(level="DEBUG", json=True, stream=written)
+    for name in talkative:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    try:
+        yield written
+    finally:
+        for name in talkative:
+            logging.getLogger(name).setLevel(logging.NOTSET)
+        logging.captureWarnings(False)
+        structlog.reset_defaults()
+        root.handlers[:] = before[0]
+        root.setLevel(before[1])

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
-import structlog
 
 from core.domain.label import Outcome
 from core.errors import (
@@ -25,9 +22,18 @@ from core.errors import (
     ThrottledError,
     UnansweredError,
 )
-from core.observability.logs import configure_logging
 from core.ports import LanguageModel, ModelUsage
-from tests.contract.language_models import AWS_ENVIRONMENT, AWS_SECRET, KEY, PROVIDERS, SCHEMA, ask, picture, request
+from tests.contract.language_models import (
+    AWS_ENVIRONMENT,
+    AWS_SECRET,
+    KEY,
+    PROVIDERS,
+    SCHEMA,
+    ask,
+    everything_logged,
+    picture,
+    request,
+)
 from tests.fakes.model_answers import (
     Answer,
     Asked,
@@ -287,25 +293,6 @@ def test_keys_reach_nothing_but_the_header_they_are_sent_in(
 def _echo(asked: Asked) -> str:
     """A vendor that repeats what it was shown."""
     return f"you sent {asked.headers['authorization'].removeprefix('Bearer ')}"
-
-
-@contextmanager
-def everything_logged() -> Iterator[io.StringIO]:
-    """What the product would write at its most talkative, the vendors' libraries as well."""
-    root, talkative = logging.getLogger(), ("openai", "httpx2", "botocore")
-    before, written = (list(root.handlers), root.level), io.StringIO()
-    configure_logging(level="DEBUG", json=True, stream=written)
-    for name in talkative:
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    try:
-        yield written
-    finally:
-        for name in talkative:
-            logging.getLogger(name).setLevel(logging.NOTSET)
-        logging.captureWarnings(False)
-        structlog.reset_defaults()
-        root.handlers[:] = before[0]
-        root.setLevel(before[1])
 
 
 # --- what is measured
