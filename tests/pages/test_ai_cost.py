@@ -80,6 +80,7 @@ def test_what_an_analysis_would_cost_is_said_before_it_is_asked_for(
     store(database, AD)
     assert "openai" not in texts(show("brandspaces"))
     services().database.dispose()
+    st.cache_data.clear()
     st.cache_resource.clear()
     for name, value in {"PROVIDERS": "openai", "BUDGET_USD_PER_DAY": "2"}.items():
         monkeypatch.setenv(f"ADOLOGY_AI_{name}", value)
