@@ -50,14 +50,19 @@ def measure() -> None:
 
 @labels.command()
 def replay(
-    sample: Annotated[int, typer.Option(min=1, max=10_000, help="How many texts, at random.")] = 100,
+    sample: Annotated[int, typer.Option(min=1, max=10_000, help="How many texts or pictures, at random.")] = 100,
+    *,
     seed: Annotated[int, typer.Option(help=_SEED)] = 0,
+    method: Annotated[Rerun, typer.Option(help="Whose labels: local methods', or the model's.")] = Rerun.LOCAL,
     private: Annotated[bool, typer.Option("--private", help=_PRIVATE)] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask before it starts, whatever it costs.")] = False,
 ) -> None:
     """Read texts again in the same way and tell what moved. Labels stay as they are."""
     from daemon import labels as commands
 
-    commands.replay_sample(command_settings(), Console(), size=sample, seed=seed, is_private=private)
+    commands.replay_sample(
+        command_settings(), Console(), by=method, size=sample, seed=seed, is_private=private, yes=yes
+    )
 
 
 @labels.command()

@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from core.adapters.postgres.stored_readings import StoredReading
 from core.ai.labelling import TextLabeller
 from core.ai.quality_bars import quality_bars
 from core.ai.quality_rules import CheckResult
 from core.ai.quality_verdicts import Standing, verdicts
 from core.ai.taxonomy import Taxonomy
 from core.bootstrap import Services
+from core.domain.label import Rerun
 from core.domain.principal import SHARED_SCOPE, Principal
 from core.domain.quality import Basis, Measure, Statistic
 from core.errors import BadInputError, ConflictError
 from core.measuring.cross_checks import check_by_rules
 from core.measuring.judging import Measured
+from core.measuring.model_replay import ModelReplay
 from core.measuring.people import measure_by_people, sheet_to_judge
 from core.measuring.planted import measure_planted
-from core.measuring.replay import LocalReader, replay
+from core.measuring.replay import LocalReader, Reader, replay, sample_of
 from core.settings import Settings
+from daemon.spending import print_quote
 from daemon.working_system import asking
 
 FEW = 30  # texts; with fewer, figures are marked
@@ -74,13 +79,33 @@ def measure(settings: Settings, console: Console) -> None:
         _show(console, measured, services.taxonomy)
 
 
-def replay_sample(settings: Settings, console: Console, *, size: int, seed: int, is_private: bool) -> None:
+def replay_sample(
+    settings: Settings, console: Console, *, by: Rerun, size: int, seed: int, is_private: bool, yes: bool
+) -> None:
     """Against a second reading."""
-    with asking(settings) as (services, asker), console.status("reading again …"):
-        reader = LocalReader(_labeller(services))
+    with asking(settings) as (services, asker):
         scope = _scope(asker, is_private)
-        measured = replay(services.database, asker, services.taxonomy, reader, scope, size=size, seed=seed)
+        reader = _model_reader(services, asker) if by is Rerun.MODEL else LocalReader(_labeller(services))
+        if by is Rerun.MODEL and not yes:
+            sample = sample_of(services.database, asker, reader, scope, size=size, seed=seed)
+            if not _is_agreed(services, asker, console, sample):
+                return
+        with console.status("reading again …"):
+            measured = replay(services.database, asker, services.taxonomy, reader, scope, size=size, seed=seed)
         _show(console, measured, services.taxonomy)
+
+
+def _model_reader(services: Services, asker: Principal) -> Reader:
+    if services.models is None:
+        raise BadInputError("no model is configured: set ADOLOGY_AI_PROVIDERS, or leave --method away")
+    return ModelReplay(services.models, services.taxonomy, services.objects, services.model_pictures, asker)
+
+
+def _is_agreed(services: Services, asker: Principal, console: Console, sample: Sequence[StoredReading]) -> bool:
+    """Whether a person has seen what it will cost and wants it."""
+    texts, on_pictures = ([each.text for each in sample if each.kind == kind] for kind in ("words", "picture"))
+    print_quote(console, services.quoter.quote_sample(asker, texts, on_pictures))
+    return typer.confirm("Ask the model again? No label changes.")
 
 
 def check(settings: Settings, console: Console, *, is_private: bool) -> None:

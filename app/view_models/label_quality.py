@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.formatting import ago, counted, percent, value_name, words
+from app.formatting import ago, counted, value_name, words
+from app.view_models.label_findings import Finding, findings_of, taken_for
 from core.ai.quality_verdicts import Standing
 from core.ai.taxonomy import Taxonomy
-from core.domain.label import LANGUAGE, UNKNOWN
+from core.domain.label import LANGUAGE
 from core.domain.quality import TRUTHS, Basis, Statistic
 from core.queries.label_quality import DimensionReport, LabelQuality, StoredMeasure
 
@@ -80,25 +81,6 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A text to look at: data. ``given`` is the label, ``other`` what speaks against it."""
-
-    content_id: str
-    excerpt: str
-    given: str
-    other: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Texts in which two readings differ: ``title`` and ``told`` are ours."""
-
-    title: str
-    told: str
-    examples: tuple[Example, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """A set that was measured: as a row of a table."""
 
@@ -163,8 +145,8 @@ def make_detail(quality: LabelQuality, name: str, taxonomy: Taxonomy, *, now: da
         basis=BASES[truth.basis] if truth else "",
         values=tuple(_values(report, truth, taxonomy)),
         curve=_curve(report.measures, truth),
-        taken_for=tuple(_taken_for(name, truth)),
-        findings=tuple(_findings(report, truth)),
+        taken_for=tuple(taken_for(name, truth)),
+        findings=tuple(findings_of(report, truth)),
         between_people=_between_people(report.measures),
         sources=tuple(_sources(report.measures, now)),
     )
@@ -231,65 +213,6 @@ def _curve(measures: Sequence[StoredMeasure], truth: StoredMeasure | None) -> Cu
             )
             return Curve(measure.estimate or 0.0, measure.n, points)
     return None
-
-
-def _taken_for(dimension: str, truth: StoredMeasure | None) -> Iterator[str]:
-    """The commonest confusions, in words."""
-    for each in (truth.details.get("confusions", []) if truth else [])[:5]:
-        missed, given = (value_name(dimension, each[side]) for side in ("true", "given"))
-        said = "got no answer" if each["given"] == UNKNOWN else f"was called {given}"
-        yield f"{missed} {said} ({counted(each['times'], 'time')})"
-
-
-def _findings(report: DimensionReport, truth: StoredMeasure | None) -> Iterator[Finding]:
-    """Where the label may be wrong: against the truth, in a second reading, against simple rules."""
-    if truth and truth.details.get("examples"):
-        against = BASES[truth.basis].split(" (")[0].lower()
-        told = f"{counted(truth.details['differing'], 'text')} of {truth.n:,} labelled otherwise."
-        yield Finding(f"Where label and {against} differ", told, _examples(report.dimension, truth, "true"))
-    for measure in report.measures:
-        if measure.basis is Basis.REPLAY and measure.statistic is Statistic.AGREEMENT and measure.estimate is not None:
-            yield _second_reading(report, measure)
-            break
-    for measure in report.measures:
-        if measure.basis is Basis.RULES:
-            yield Finding(
-                f"Rule: {measure.set_name}",
-                f"{_rate(measure)} {measure.details['claim'] if measure.details['differing'] else ''}".strip(),
-                _examples(report.dimension, measure, ""),
-            )
-
-
-def _second_reading(report: DimensionReport, same: StoredMeasure) -> Finding:
-    whole = (m for m in report.measures if m.basis is Basis.REPLAY and m.value is None)
-    moved = next(m for m in whole if m.statistic is Statistic.KAPPA and m.set_name == same.set_name)
-    told = f"{percent(same.estimate or 0)} of {counted(same.n, 'text')} read alike ({_bounds(same)}); {same.set_name}."
-    return Finding("Read a second time", told, _examples(report.dimension, moved, "true"))
-
-
-def _rate(measure: StoredMeasure) -> str:
-    differing = measure.details["differing"]
-    if not differing:
-        return f"Agrees in all {counted(measure.n, 'text')} it speaks of (at least {percent(measure.low or 0)})."
-    return (
-        f"Disagrees in {differing:,} of {counted(measure.n, 'text')} it speaks of ({percent(differing / measure.n)})."
-    )
-
-
-def _bounds(measure: StoredMeasure) -> str:
-    return f"95 % interval {percent(measure.low or 0)} to {percent(measure.high or 0)}"
-
-
-def _examples(dimension: str, measure: StoredMeasure, other: str) -> tuple[Example, ...]:
-    return tuple(
-        Example(
-            each["content_id"],
-            each["excerpt"],
-            ", ".join(value_name(dimension, value) for value in each["given"]),
-            ", ".join(value_name(dimension, value) for value in each.get(other, ())),
-        )
-        for each in measure.details.get("examples", [])
-    )
 
 
 def _between_people(measures: Sequence[StoredMeasure]) -> str:

@@ -154,7 +154,7 @@ def _read_now(labeller: TextLabeller, subjects: Sequence[_Subject]) -> dict[_Sub
     read = labeller.label([LabelInput(each.text, each.cta) for each in subjects])
     return {
         subject: StoredReading(
-            _NEW, subject.content_id, text_hash(subject.text), subject.text, subject.cta,
+            _NEW, subject.content_id, "words", text_hash(subject.text), subject.text, subject.cta,
             tuple(
                 StoredLabel(
                     each.dimension, each.value, each.confidence, each.outcome, each.provenance.method,

@@ -15,9 +15,10 @@ from core.adapters.postgres.ai_ledger import room_today
 from core.adapters.postgres.engine import Database
 from core.ai.methods.base import Block, Method
 from core.ai.methods.description import Describe
-from core.ai.prices import Prices
+from core.ai.prices import Prices, estimated_tokens
 from core.ai.taxonomy import Taxonomy
 from core.domain.principal import Principal
+from core.domain.spending import Room
 from core.pipeline.model_reading import label_methods
 from core.ports import ModelImage, ModelRequest, ModelUsage
 from core.queries.brands import known_slug
@@ -76,6 +77,17 @@ class Quoter:
             slug = known_slug(connection, brand)
             unread = count_unread(connection, slug, again=again)
             room = room_today(connection, principal.organisation_id, self.usd_per_day)
+        return self._quoted(slug, unread, room, again=again, dimensions=dimensions)
+
+    def quote_sample(self, principal: Principal, texts: Sequence[str], picture_texts: Sequence[str]) -> Quote:
+        """For labels of these words, and of pictures with these words on them, made once more."""
+        tokens, picture_tokens = (sum(map(estimated_tokens, each)) for each in (texts, picture_texts))
+        unread = Unread(len(texts), len(picture_texts), tokens, picture_tokens)
+        with self.database.reader(principal) as connection:
+            room = room_today(connection, principal.organisation_id, self.usd_per_day)
+        return self._quoted("sample", unread, room, again=True, dimensions=())
+
+    def _quoted(self, slug: str, unread: Unread, room: Room, *, again: bool, dimensions: Sequence[str]) -> Quote:
         calls = self._calls(unread, again, dimensions) if self.choice else []
         given, answered = sum(call.input_tokens for call in calls), sum(call.output_tokens for call in calls)
         low, high = self._range_usd(given, answered)

@@ -22,14 +22,16 @@ class StoredLabel:
     method: str
     model: str
     taxonomy_version: str
+    prompt_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReading:
-    """A content whose labels are complete."""
+    """A content with its labels. ``kind``: words or picture; of a picture the text is what stands on it."""
 
     scope: str
     content_id: str
+    kind: str
     text_hash: str
     text: str
     cta: str
@@ -70,14 +72,21 @@ def readings_by_id(connection: Connection, scope: str, content_ids: Sequence[str
     return _readings(connection, "c.scope = :scope AND c.content_id = ANY(:ids)", scope, ids=list(content_ids))
 
 
-def sampled_readings(connection: Connection, scope: str, *, size: int, seed: int) -> list[StoredReading]:
-    """At most ``size`` at random; the same for the same seed, as long as nothing is added."""
+def sampled_readings(
+    connection: Connection, scope: str, *, size: int, seed: int, methods: Sequence[str]
+) -> list[StoredReading]:
+    """At most ``size`` at random, of those that one of the methods has read; the same for the same seed.
+
+    The same as long as nothing is added.
+    """
     ids = connection.execute(
         text(
-            f"SELECT c.content_id FROM content c WHERE c.scope = :scope AND {_IS_READ}"  # noqa: S608
+            "SELECT c.content_id FROM content c WHERE c.scope = :scope AND EXISTS"
+            " (SELECT 1 FROM label l JOIN provenance p USING (provenance_id) WHERE l.scope = c.scope"
+            " AND l.content_id = c.content_id AND p.body->>'method' = ANY(:methods))"
             " ORDER BY md5(c.content_id || :seed) LIMIT :size"
         ),
-        {"scope": scope, "seed": str(seed), "size": size},
+        {"scope": scope, "seed": str(seed), "size": size, "methods": list(methods)},
     )
     return readings_by_id(connection, scope, list(ids.scalars()))
 
@@ -133,19 +142,22 @@ def _readings(
 ) -> list[StoredReading]:
     """A row a label, gathered by content."""
     statement = text(
-        "WITH chosen AS (SELECT c.scope, c.content_id, c.text_hash, c.text, c.cta FROM content c"  # noqa: S608
+        "WITH chosen AS (SELECT c.scope, c.content_id, c.kind, c.text_hash, c.text, c.cta FROM content c"  # noqa: S608
         f" WHERE {condition} ORDER BY c.content_id LIMIT :limit)"
         " SELECT c.*, coalesce(json_agg(json_build_array(l.dimension, l.value, l.confidence, l.outcome,"
-        " p.body->>'method', p.body->>'model', p.body->>'taxonomy_version') ORDER BY l.dimension, l.value)"
+        " p.body->>'method', p.body->>'model', p.body->>'taxonomy_version',"
+        " p.body->>'prompt_hash') ORDER BY l.dimension, l.value)"
         " FILTER (WHERE l.value IS NOT NULL), '[]') AS labels"
         " FROM chosen c LEFT JOIN label l ON l.scope = c.scope AND l.content_id = c.content_id"
         " AND (cast(:dimensions AS text[]) IS NULL OR l.dimension = ANY(:dimensions))"
         " LEFT JOIN provenance p USING (provenance_id)"
-        " GROUP BY c.scope, c.content_id, c.text_hash, c.text, c.cta ORDER BY c.content_id"
+        " GROUP BY c.scope, c.content_id, c.kind, c.text_hash, c.text, c.cta ORDER BY c.content_id"
     )
     rows = connection.execute(statement, {"scope": scope, "dimensions": dimensions, "limit": limit, **values})
     return [
-        StoredReading(row.scope, row.content_id, row.text_hash, row.text, row.cta, tuple(map(_label, row.labels)))
+        StoredReading(
+            row.scope, row.content_id, row.kind, row.text_hash, row.text, row.cta, tuple(map(_label, row.labels))
+        )
         for row in rows
     ]
 

@@ -266,6 +266,11 @@ def test_what_moved_is_told(database: Database) -> None:
     assert label_verdicts(database, THEIRS, "offer").dimension.standing is Standing.BELOW
 
 
+def test_where_nothing_was_read_in_this_way_nothing_is_replayed(database: Database) -> None:
+    with pytest.raises(NotFoundError, match="nothing to replay"):
+        again(database)
+
+
 def test_labels_made_otherwise_are_passed_over(database: Database) -> None:
     changed = [
         said("offer", "gift", method="words", model="openai/x"),
@@ -275,7 +280,7 @@ def test_labels_made_otherwise_are_passed_over(database: Database) -> None:
     found = again(database)
     assert {m.dimension for m in found.measures}.isdisjoint({"offer", "hook"})
     assert len(found.remarks) == 2
-    assert "1 labels of offer: made by another method" in found.remarks
+    assert "1 labels of offer: read by words" in found.remarks
 
 
 def test_the_same_seed_draws_the_same_sample(database: Database) -> None:
