@@ -232,6 +232,7 @@ def running_services(cluster: Cluster, home: Path, **changes: Any) -> Iterator[t
         server.server_close()
         registry.let_go()
         services.media_decoder.close()
+        services.model_pictures.close()
         services.database.dispose()
 
 
