@@ -51,6 +51,8 @@ from core.queries import (
     overview,
     requests,
     similar,
+    spending,
+    unread,
     users,
     webhooks,
 )
@@ -93,6 +95,10 @@ class World:
     def corrected(self) -> Any:
         with self.database.reader(US) as connection:
             return read_concept(connection, self.concept), read_merge(connection, self.concept)
+
+    def unread(self) -> Any:
+        with self.database.reader(US) as connection:
+            return unread.count_unread(connection, SMALL.watched_slugs[0], again=False)
 
     def said(self) -> Any:
         with self.database.reader(US) as connection:
@@ -163,6 +169,11 @@ BOUNDED: dict[str, Question] = {
     "get_account": lambda w: account.get_account(w.database, US, now=NOW),
     "users_page": lambda w: account.users_page(w.database, US),
     "list_users": lambda w: users.list_users(w.database, US),
+    "get_spending": lambda w: spending.get_spending(w.database, US, now=NOW, by="brand"),
+    "get_spending of ads": lambda w: spending.get_spending(w.database, US, now=NOW, by="ad"),
+    "get_budget": lambda w: spending.get_budget(w.database, US, usd_per_day=5.0),
+    "cost_of_ad": lambda w: spending.cost_of_ad(w.database, US, w.ad),
+    "count_unread": World.unread,
     "list_sessions": lambda w: account.list_sessions(w.database, US, now=NOW),
     "list_keys": lambda w: account.list_keys(w.database, US),
     "catch_up": lambda w: events.catch_up(w.database, US, events.Topics(everything=True), after=1, kept_hours=24),
