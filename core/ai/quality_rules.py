@@ -203,7 +203,10 @@ _SHIPPING = _any_of(
     "free (?:shipping|delivery)", "kostenlose[rn]? (?:versand|lieferung)", "versandkostenfrei", "envío grat",
     "livraison (?:gratuite|offerte)", "frete grátis", "무료 ?배송", "送料無料",
 )  # fmt: skip
-_OFFERS = ("price_point", "money_off", "percent_off", "free_trial", "free_shipping", "bundle", "gift")
+_OFFERS = (
+    "price_point", "money_off", "percent_off", "free_trial", "free_access", "free_shipping", "bundle", "gift",
+    "giveaway",
+)  # fmt: skip
 
 CROSS_CHECKS: Sequence[CrossCheck] = (
     CrossCheck(

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 
+from core.ai.checked_yaml import line_of, read_checked
 from core.domain.label import LANGUAGE, UNKNOWN, is_visual
 from core.errors import BadInputError, NotFoundError
 
@@ -60,9 +60,6 @@ _ValueId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,30}$")]
 
 class _Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-_Model = TypeVar("_Model", bound=_Closed)
 
 
 class Value(_Closed):
@@ -169,22 +166,22 @@ class Taxonomy:
 
 def load_taxonomy(folder: Path = TAXONOMY) -> Taxonomy:
     """Read and check a taxonomy. Raises BadInputError naming the file, line and value to correct."""
-    content, tree, index = _read(folder / _INDEX, _Index)
+    content, tree, index = read_checked(folder / _INDEX, _Index)
     digest = hashlib.sha256(content)
     _check_names(folder, tree, index)
     dimensions: dict[str, Dimension] = {}
     for name in index.dimensions:
         path = folder / f"{name}.yaml"
-        content, tree, dimensions[name] = _read(path, Dimension)
+        content, tree, dimensions[name] = read_checked(path, Dimension)
         digest.update(content)
         if is_visual(name) != (dimensions[name].reads == "picture"):
-            line = _line_of(tree, ["reads"])
+            line = line_of(tree, ["reads"])
             raise BadInputError(f"{path}: line {line}: reads: dimensions named visual_… read a picture, no others do")
     return Taxonomy(f"v{index.version}-{digest.hexdigest()[:8]}", dimensions)
 
 
 def _check_names(folder: Path, tree: Any, index: _Index) -> None:
-    line, listed = _line_of(tree, ["dimensions"]), set(index.dimensions)
+    line, listed = line_of(tree, ["dimensions"]), set(index.dimensions)
     where = f"{folder / _INDEX}: line {line}: dimensions:"
     if LANGUAGE in listed:
         raise BadInputError(f"{where} {LANGUAGE!r} is told by the detector: take it from the list")
@@ -193,50 +190,3 @@ def _check_names(folder: Path, tree: Any, index: _Index) -> None:
     files = {path.stem for path in folder.glob("*.yaml") if path.name != _INDEX}
     if forgotten := sorted(files - listed):
         raise BadInputError(f"{where} {forgotten[0]!r} has a file and isn't listed")
-
-
-def _read(path: Path, model: type[_Model]) -> tuple[bytes, Any, _Model]:
-    """A file's bytes, its tree with line numbers, and what it says."""
-    try:
-        content = path.read_bytes()
-        tree = yaml.compose(content, Loader=yaml.SafeLoader)
-        said = model.model_validate(yaml.safe_load(content))
-    except OSError as error:
-        raise BadInputError(f"{path}: can't be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise BadInputError(f"{path}: not YAML: {error}") from error
-    except ValidationError as error:
-        problems = "; ".join(_problem(tree, details) for details in error.errors()[:5])
-        raise BadInputError(f"{path}: {problems}") from error
-    for repeated in _repeated_keys(tree):
-        raise BadInputError(f"{path}: line {repeated.start_mark.line + 1}: {repeated.value!r} is given twice")
-    return content, tree, said
-
-
-def _problem(tree: Any, details: Any) -> str:
-    """One validation error as a sentence with its line and place."""
-    place = [part for part in details["loc"] if part != "[key]"]
-    return f"line {_line_of(tree, place)}: {'.'.join(map(str, place))}: {details['msg']}"
-
-
-def _line_of(tree: Any, place: list[Hashable]) -> int:
-    """The line (from 1) of the deepest key of a path that exists."""
-    line = 0
-    for part in place:
-        pairs = tree.value if isinstance(tree, yaml.MappingNode) else []
-        found = next(((key, node) for key, node in pairs if key.value == str(part)), None)
-        if found is None:
-            break
-        line, tree = found[0].start_mark.line, found[1]
-    return line + 1
-
-
-def _repeated_keys(node: Any) -> Iterator[Any]:
-    """Keys given twice in one mapping: YAML would silently keep the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, child in node.value:
-            if key.value in seen:
-                yield key
-            seen.add(key.value)
-            yield from _repeated_keys(child)

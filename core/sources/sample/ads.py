@@ -47,6 +47,7 @@ class SampleAd:
     media: tuple[MediaRef, ...]
     versions: tuple[AdVersion, ...]
     run_start: date
+    written_on: date  # ``versions``; those of an edit are written for ``run_start``
     run_end: date
     first_seen: date
     edited_on: date | None = None
@@ -112,11 +113,11 @@ def _template(rng: random.Random, brief: Brief) -> str:
 
 
 def _variants(rng: random.Random, concept: _Concept, *, first_number: int, as_of: date) -> Iterator[SampleAd]:
-    first: tuple[AdVersion, ...] = ()
+    first: tuple[tuple[AdVersion, ...], date] | None = None
     for variant in range(concept.size):
         start = min(as_of, concept.launched + timedelta(days=rng.randint(0, 21) if variant else 0))
-        versions = first if first and chance(rng, _SAME_COPY) else _versions(rng, concept, start)
-        first = first or versions
+        versions, written_on = first if first and chance(rng, _SAME_COPY) else (_versions(rng, concept, start), start)
+        first = first or (versions, written_on)
         ad = SampleAd(
             external_id=f"{concept.brand.slug}-{first_number + variant + 1:05d}",
             concept_id=f"{concept.brand.slug}-c{concept.number:04d}",
@@ -127,6 +128,7 @@ def _variants(rng: random.Random, concept: _Concept, *, first_number: int, as_of
             media=_media(rng, concept),
             versions=versions,
             run_start=start,
+            written_on=written_on,
             run_end=start + timedelta(days=draw_days(rng, concept.brief) - 1),
             first_seen=min(as_of, start + timedelta(days=rng.randint(0, 1))),
         )

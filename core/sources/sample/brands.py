@@ -12,6 +12,7 @@ MEALS = "meal kits"
 INDUSTRIES = (RUNNING, MEALS)
 # The section of the phrase tables that speaks of an industry.
 TABLE_OF_INDUSTRY = {RUNNING: "running", MEALS: "meals"}
+SOLD_BY = {RUNNING: "footwear", MEALS: "food_or_drink"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from core.domain.ad import AdRecord
 from core.errors import NotFoundError
 from core.sources.records import labelled_text, text_hash
 from core.sources.sample.ads import SampleAd, brand_ads
-from core.sources.sample.brands import BRANDS, INDUSTRIES, SampleBrand
+from core.sources.sample.brands import BRANDS, INDUSTRIES, SOLD_BY, SampleBrand
 from core.sources.sample.plan import PLANTED_EFFECTS, PlantedEffects
 
 Truth = dict[str, dict[str, list[str]]]
@@ -59,10 +59,13 @@ class SampleMarket:
 
     def truth(self, brand_slug: str | None = None) -> Truth:
         """Hash of the labelled text → dimension → values, for every text of the brand (or of all brands)."""
+        slugs = [self.brand(brand_slug).slug] if brand_slug else list(_BRANDS_BY_SLUG)
         return {
-            text_hash(labelled_text(version)): ad.brief.truth(ad.language)
-            for ad in self._ads(brand_slug)
-            for version in (*ad.versions, *ad.edited_versions)
+            text_hash(labelled_text(version)): ad.brief.truth(ad.language, SOLD_BY[_BRANDS_BY_SLUG[slug].industry], day)
+            for slug in slugs
+            for ad in self._ads(slug)
+            for versions, day in ((ad.versions, ad.written_on), (ad.edited_versions, ad.run_start))
+            for version in versions
         }
 
     def concepts(self, brand_slug: str | None = None) -> dict[str, str]:

@@ -67,8 +67,11 @@ class Brief:
     audience: str
     format: str
 
-    def truth(self, language: str) -> dict[str, list[str]]:
-        """Values by dimension, as the label quality report compares them."""
+    def truth(self, language: str, product_type: str, written_on: date) -> dict[str, list[str]]:
+        """Values by dimension, as the label quality report compares them.
+
+        A season is named by the phrases of the theme ``seasonal`` and by no others.
+        """
         return {
             "hook": [self.hook],
             "offer": sorted(self.offers),
@@ -76,6 +79,8 @@ class Brief:
             "tone": [self.tone],
             "theme": sorted(self.themes),
             "audience": [self.audience],
+            "product_type": [product_type],
+            "season": [season(written_on) if "seasonal" in self.themes else "none"],
             "language": [language],
         }
 

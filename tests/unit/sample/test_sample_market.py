@@ -15,7 +15,7 @@ from core.sources.records import content_hash, labelled_text, text_hash
 from core.sources.sample import BrandDifference, LongevityEffect, SampleMarket, SampleSource
 from core.sources.sample import market as market_module
 from core.sources.sample.brands import BRANDS, INDUSTRIES, NULL_PAIR
-from core.sources.sample.copywriter import LANGUAGES, phrases
+from core.sources.sample.copywriter import LANGUAGES, phrases, read_table
 from core.sources.sample.plan import BASE_SHARES
 
 AS_OF = date(2026, 6, 30)
@@ -29,6 +29,8 @@ CLOSED = {
     "tone": "playful urgent inspirational informative empathetic premium direct",
     "theme": "price_value quality convenience health sustainability community innovation seasonal performance taste",
     "audience": "beginners parents professionals athletes students women men seniors general",
+    "product_type": "footwear food_or_drink",
+    "season": "none new_year spring summer autumn black_friday holidays",
     "language": "en de es fr pt ja ko hi",
 }
 
@@ -98,6 +100,20 @@ def test_every_text_shown_has_a_truth_of_closed_values() -> None:
         for dimension, values in labels.items():
             assert values
             assert set(values) <= set(CLOSED[dimension].split())
+
+
+def test_the_planted_season_is_the_one_the_text_names() -> None:
+    truth = MARKET.truth()
+    named = set()
+    for version in (version for record in everything(MARKET) for version in record.versions):
+        text = labelled_text(version)
+        labels = truth[text_hash(text)]
+        (planted,), (language,) = labels["season"], labels["language"]
+        assert (planted == "none") == ("seasonal" not in labels["theme"])
+        if planted != "none":
+            assert any(name.casefold() in text.casefold() for name in read_table(language)["season"][planted]), text
+            named.add(planted)
+    assert named == set(CLOSED["season"].split()) - {"none"}
 
 
 def test_the_same_text_never_has_two_truths() -> None:
