@@ -4,7 +4,7 @@ Raw cosines of the model lie close together (0.75 to 0.88), mostly because of th
 of a language is taken off its sentences first; what remains is compared with the centre of each value's examples.
 Confidence is the softmax over the values of the dimension. A sentence between two values, or far from all, says
 nothing; the sentence that decides is the evidence. Whole texts were tried: an ad argues, offers and calls in one
-text, and tone by likeness was right in a third of the cases instead of three quarters (benchmarks/label_quality.py).
+text, and tone by likeness was right in a third of the cases instead of three quarters (benchmarks/label_quality).
 """
 
 from __future__ import annotations
