@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def test_every_row_says_where_it_is_from(prices: Prices) -> None:
 def test_a_reservation_is_never_too_small(text: str) -> None:
     """No tokenizer makes more tokens than there are bytes."""
     request = replace(REQUEST, text=text)
-    most = ModelUsage(len(text.encode("utf-8", "replace")), request.max_output_tokens)
+    sent = request.instructions + text + json.dumps(request.schema)
+    most = ModelUsage(len(sent.encode("utf-8", "replace")), request.max_output_tokens)
     assert PRICE.most_usd(request) >= PRICE.cost_usd(most)
 
 
