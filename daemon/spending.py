@@ -35,7 +35,7 @@ def print_quote(console: Console, quote: Quote) -> None:
     console.print(
         f"{quote.brand}: {quote.texts:,} texts and {quote.pictures:,} pictures for {quote.provider}/{quote.model},"
         f" {quote.calls:,} calls,\nabout {quote.input_tokens:,} tokens in and {quote.output_tokens:,} out (estimated)."
-        f"\n{price_line(quote)}\nBudget: {quote.budget_usd_per_day:.2f} USD a day, {quote.left_usd_today:.2f} USD left"
+        f"\n{price_line(quote)}\nBudget: {quote.budget_usd_per_day:,g} USD a day, {quote.left_usd_today:.2f} USD left"
         " today (UTC). What doesn't fit stays pending and goes on tomorrow.",
         markup=False, highlight=False,
     )  # fmt: skip
@@ -59,7 +59,7 @@ def budget(settings: Settings, console: Console, usd_per_day: float | None) -> N
 
 def _show_budget(services: Services, asker: Principal, console: Console, view: BudgetView) -> None:
     whose = "of your own" if view.is_own else "of the system: ADOLOGY_AI_BUDGET_USD_PER_DAY"
-    console.print(f"Budget for models: {view.usd_per_day:.2f} USD a day (UTC), {whose}.", highlight=False)
+    console.print(f"Budget for models: {view.usd_per_day:,g} USD a day (UTC), {whose}.", highlight=False)
     console.print(
         f"Today: {view.spent_usd:.4f} USD spent, {view.reserved_usd:.4f} reserved for calls under way,"
         f" {view.left_usd:.4f} left.",

@@ -167,6 +167,7 @@ def _append(connection: Connection, row: dict[str, Any]) -> None:
 
 def _spent(room: Room, most: Decimal) -> str:
     return (
-        f"the budget of {room.budget_usd:.2f} USD a day leaves {room.left_usd:.4f} USD today (UTC), and a call may cost"
+        f"the budget of {room.budget_usd.normalize():f} USD a day leaves {room.left_usd:.4f} USD today (UTC),"
+        " and a call may cost"
         f" {most:.4f} USD: raise it with `./adology budget USD`, or wait for tomorrow"
     )
