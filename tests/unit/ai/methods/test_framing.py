@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +14,7 @@ from core.ai.methods.base import Block
 from core.ai.methods.description import Describe
 from core.ai.methods.framing import framed, is_invisible, plain, visible
 from core.ai.methods.labels import TextLabels, VisualLabels
+from core.ai.taxonomy import Taxonomy
 from tests.hostile_texts import HOSTILE_TEXTS
 from tests.reading_ads import AD, READING, picture
 
@@ -113,3 +116,26 @@ def test_the_same_ad_has_the_same_hash() -> None:
 )
 def test_another_ad_has_another_hash(change: dict[str, Any]) -> None:
     assert replace(AD, **change).input_hash != AD.input_hash
+
+
+@pytest.mark.parametrize("make", [TextLabels, VisualLabels])
+def test_the_shipped_taxonomy_fits_into_a_strict_schema(
+    taxonomy: Taxonomy, make: type[TextLabels] | type[VisualLabels]
+) -> None:
+    """As OpenAI bounds one: 1,000 values of enums, 120,000 characters, 5 levels; every object closed and required."""
+    request = make(taxonomy).request(AD)
+    objects = list(objects_in(request.schema))
+    assert sum(len(each.get("enum", ())) for each in objects) <= 1_000
+    assert len(json.dumps(request.schema)) <= 120_000
+    assert len(request.instructions) < 40_000
+    for each in objects:
+        if each.get("type") == "object":
+            assert each["additionalProperties"] is False
+            assert each["required"] == list(each["properties"])
+
+
+def objects_in(schema: object) -> Iterator[Mapping[str, Any]]:
+    if isinstance(schema, Mapping):
+        yield schema
+        for inner in schema.values():
+            yield from objects_in(inner)
