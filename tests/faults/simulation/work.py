@@ -12,7 +12,7 @@ from core.domain.ad import AdRecord, AdVersion
 from core.domain.media import MediaRef, MediaRole, MediaStatus
 from core.domain.run import ItemResult, ItemState, Run
 from core.errors import RetryableError, TerminalError
-from core.messages import AiPhaseMessage, UrlMessage
+from core.messages import AiPhaseMessage, PictureMessage, UrlMessage
 from core.pipeline.acquire import failed, item_id_of
 from core.pipeline.ai_phase import AiPhase, KeepAlive
 from core.pipeline.store import Transaction
@@ -156,3 +156,15 @@ class Reader:
             self.scheduler.step("read closely")
             keep_alive()
         return 1
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """In place of core.pipeline.pictures.PictureReader: what it does is in no history, only that its messages end."""
+
+    scheduler: Scheduler
+
+    def read(self, message: PictureMessage) -> bool:
+        """Nothing is left."""
+        self.scheduler.step(f"read pictures of {message.brand}")
+        return True

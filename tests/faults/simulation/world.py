@@ -9,7 +9,7 @@ from typing import Any
 
 from core import crash_points
 from core.errors import AdologyError
-from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, GATHER_QUEUE, URL_QUEUE, GatherMessage
+from core.messages import AI_QUEUE, BACKGROUND_SUFFIX, GATHER_QUEUE, PICTURE_QUEUE, URL_QUEUE, GatherMessage
 from core.pipeline import relay
 from core.pipeline.ai_phase import AiPhase
 from core.pipeline.commit import Committer
@@ -21,6 +21,7 @@ from daemon.handlers.acquire import AcquireHandler
 from daemon.handlers.dead_letters import DeadLetterHandler
 from daemon.handlers.enrich import EnrichHandler
 from daemon.handlers.gather import GatherHandler
+from daemon.handlers.pictures import PictureHandler
 from registry.active_brands import ActiveBrands
 from tests.fakes.memory_run_store import MemoryRunStore
 from tests.faults.simulation.database import Database, SimulatedPlace, SimulatedStore
@@ -31,7 +32,7 @@ from tests.faults.simulation.queue import SimulatedQueue
 from tests.faults.simulation.quiet import quiet
 from tests.faults.simulation.scheduler import Chances, Process, Scheduler, Task
 from tests.faults.simulation.threads import Threads, Waiting
-from tests.faults.simulation.work import Acquirer, Documents, Market, Reader, Source, write_record
+from tests.faults.simulation.work import Acquirer, Documents, Market, Pictures, Reader, Source, write_record
 
 _DEADLINE_SECONDS = 60
 _HOLD_SECONDS = 5.0
@@ -141,10 +142,12 @@ class World:
         gather = GatherHandler(Gatherer(runs, nothing, documents, sources, registry), committer, registry)
         acquire = AcquireHandler(acquirer, committer, registry)
         enrich = EnrichHandler(reader, self.queue, nothing)
+        seen: Any = Pictures(self.scheduler)
         for handler, names in (
             (gather, (GATHER_QUEUE,)),
             (acquire, (URL_QUEUE,)),
             (enrich, (AI_QUEUE, AI_QUEUE + BACKGROUND_SUFFIX)),
+            (PictureHandler(seen, self.queue), (PICTURE_QUEUE + BACKGROUND_SUFFIX,)),
         ):
             for name in names:
                 self._consume(process, handler, name, self.knobs.threads)
