@@ -16,6 +16,7 @@ from core.domain.principal import Principal
 from core.errors import NotFoundError
 from core.insights.launches import Period
 from core.insights.mixes import LabelMix
+from core.insights.voice import ShareOfVoice
 from core.pipeline.quoting import Quote
 from core.queries import (
     account,
@@ -25,6 +26,8 @@ from core.queries import (
     brands,
     brandspaces,
     comparison,
+    concept_detail,
+    concepts,
     coverage,
     label_quality,
     operations,
@@ -37,6 +40,7 @@ from core.queries import (
 )
 from core.queries import facets as facet_queries
 from core.queries.filters import AdFilters
+from core.queries.groups import GroupPage
 from core.queries.pages import MAX_PAGE, Page
 
 FRESH_SECONDS = 20
@@ -83,8 +87,27 @@ def load_ads(
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
 def load_count(principal: Principal, brandspace: str, filters: AdFilters) -> int:
-    """How many ads pass the filters."""
+    """How many ads pass the filters, or how many concepts they are."""
     return ads.count_ads(services().database, principal, brandspace, filters)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_concepts(principal: Principal, brandspace: str, filters: AdFilters, *, limit: int) -> concepts.Concepts:
+    """The concepts with most ads."""
+    page = GroupPage(limit=limit)
+    return concepts.list_concepts(services().database, principal, brandspace, filters, page)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_concept_of_ad(principal: Principal, ad_id: str) -> concept_detail.ConceptDetail | None:
+    """The concept an ad is in, with its variants; None where it isn't grouped yet."""
+    return concept_detail.concept_of_ad(services().database, principal, ad_id)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_voices(principal: Principal, brandspace: str, filters: AdFilters) -> ShareOfVoice:
+    """Who says how much."""
+    return concepts.voices(services().database, principal, brandspace, filters)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)

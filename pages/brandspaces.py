@@ -11,10 +11,11 @@ from app.components.error_notice import shown_errors
 from app.components.newest_strip import newest_strip
 from app.components.page_header import page_header
 from app.components.request_progress import request_progress
-from app.loaders import load_ads, load_brands, load_overviews, now
+from app.components.unit_switch import unit_switch
+from app.loaders import load_ads, load_brands, load_overviews, load_voices, now
 from app.resources import current_principal
 from app.view_models.brand_overviews import make_overview
-from core.queries.filters import AdFilters
+from core.queries.filters import ADS, AdFilters
 
 with shown_errors():
     principal = current_principal()
@@ -22,13 +23,21 @@ with shown_errors():
     brandspace = shown.brandspace_id
     request_progress()
     states = {brand.slug: brand.state for brand in load_brands(principal)}
-    view = make_overview(load_overviews(principal, brandspace), now().date(), roles=shown.roles, states=states)
+    stored, active = (
+        load_voices(principal, brandspace, asked) for asked in (AdFilters(), AdFilters(statuses=("active",)))
+    )
+    concepts, active_concepts = ({voice.brand: voice.concepts for voice in told.brands} for told in (stored, active))
+    view = make_overview(
+        load_overviews(principal, brandspace), now().date(), roles=shown.roles, states=states,
+        concepts=concepts, active_concepts=active_concepts,
+    )  # fmt: skip
     if not view.ads:
         nothing_imported()
     else:
         if view.has_sample:
             st.badge("Includes sample data: invented brands and ads", icon=":material/science:", color="violet")
-        overview_tiles(view)
+        unit = unit_switch(ADS)
+        overview_tiles(view, unit)
         st.subheader("What is new", anchor=False)
         st.caption(view.news)
         pictured = AdFilters(media_statuses=("ok",))
@@ -36,5 +45,5 @@ with shown_errors():
         newest_strip(newest.items, brandspace)
         st.subheader("Brands", anchor=False)
         st.caption("Choose a row to see the brand's creatives.")
-        brand_table(view.brands, brandspace)
+        brand_table(view.brands, brandspace, unit)
     brandspace_forms(principal, shown)

@@ -8,6 +8,7 @@ from app.components.ai_cost import cost_of_ad
 from app.components.creative_card import badges, cover
 from app.components.evidence_popover import marked_text
 from app.components.label_rows import label_rows
+from app.components.variants import variants_of
 from app.filters import write_own
 from app.formatting import day, escape, one_line
 from app.loaders import load_raw_source
@@ -36,6 +37,7 @@ def ad_page(principal: Principal, detail: Detail) -> None:
         cost_of_ad(principal, detail.ad_id)
         _attributes(detail)
         _history(principal, detail)
+    variants_of(principal, detail.ad_id)
 
 
 def _pictures(detail: Detail) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from app.formatting import CHANNELS, counted, words
@@ -25,6 +25,8 @@ class BrandRow:
     sources: str
     ads: int
     active: int
+    concepts: int
+    active_concepts: int
     new: int | None
     changed: int | None
     not_seen: int
@@ -39,6 +41,8 @@ class Overview:
     brands: tuple[BrandRow, ...]
     ads: int
     active: int
+    concepts: int
+    active_concepts: int
     new: int
     changed: int
     last_scan_on: date | None
@@ -47,16 +51,30 @@ class Overview:
 
 
 def make_overview(
-    overviews: Sequence[BrandOverview], today: date, *, roles: Mapping[str, str] = {}, states: Mapping[str, str] = {}
+    overviews: Sequence[BrandOverview],
+    today: date,
+    *,
+    roles: Mapping[str, str] = {},
+    states: Mapping[str, str] = {},
+    concepts: Mapping[str, int] = {},
+    active_concepts: Mapping[str, int] = {},
 ) -> Overview:
-    """Brands by name; sums over all of them. ``roles`` and ``states`` by slug."""
-    made = (_row(item, roles.get(item.slug, ""), states.get(item.slug, "tracked")) for item in overviews)
+    """Brands by name; sums over all of them. What is given by slug is looked up there."""
+    made = (
+        replace(
+            _row(item, roles.get(item.slug, ""), states.get(item.slug, "tracked")),
+            concepts=concepts.get(item.slug, 0), active_concepts=active_concepts.get(item.slug, 0),
+        )
+        for item in overviews
+    )  # fmt: skip
     rows = sorted(made, key=lambda row: row.name.casefold())
     newest = max((row.last_scan_on for row in rows if row.last_scan_on), default=None)
     totals = {name: sum(getattr(item, name) for item in overviews) for name in ("ads", "active", "new", "changed")}
     return Overview(
         brands=tuple(rows),
         **totals,
+        concepts=sum(row.concepts for row in rows),
+        active_concepts=sum(row.active_concepts for row in rows),
         last_scan_on=newest,
         has_sample=any(row.is_sample for row in rows),
         news=_news(rows, newest, today),
@@ -74,6 +92,8 @@ def _row(item: BrandOverview, role: str, state: str) -> BrandRow:
         sources=", ".join(CHANNELS.get(channel, words(channel)) for channel in channels),
         ads=item.ads,
         active=item.active,
+        concepts=0,
+        active_concepts=0,
         new=item.new if item.news else None,
         changed=item.changed if item.news else None,
         not_seen=item.not_seen,

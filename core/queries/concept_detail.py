@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import Connection, and_, func, select
@@ -70,6 +70,7 @@ class ConceptDetail:
     variants: tuple[Variant, ...]
     variants_left_out: int  # beyond the first 200
     merged: tuple[MergedConcept, ...]
+    variant_of_ad: str | None = None  # of the ad that was asked about
 
 
 def get_concept(database: Database, principal: Principal, concept_id: str) -> ConceptDetail:
@@ -86,11 +87,13 @@ def get_concept(database: Database, principal: Principal, concept_id: str) -> Co
 def concept_of_ad(database: Database, principal: Principal, ad_id: str) -> ConceptDetail | None:
     """The concept an ad is in; None where it isn't grouped yet. Raises NotFoundError (ad)."""
     with database.snapshot(principal), database.reader(principal) as connection:
-        statement = select(seen_concept).select_from(grouped_ads).where(ad.c.ad_id == ad_id)
-        concept_id = connection.execute(statement.prefix_with("/* concept_of_ad */")).scalar_one_or_none()
-        if concept_id is None:
+        columns = (ad.c.variant_id, seen_concept.label("concept_id"))
+        statement = select(*columns).select_from(grouped_ads).where(ad.c.ad_id == ad_id)
+        row = connection.execute(statement.prefix_with("/* concept_of_ad */")).one_or_none()
+        if row is None:
             raise NotFoundError("there is no such ad, or it isn't yours to see")
-        return _read(connection, concept_id)
+        found = _read(connection, row.concept_id)
+        return replace(found, variant_of_ad=row.variant_id) if found else None
 
 
 def _read(connection: Connection, concept_id: str) -> ConceptDetail | None:

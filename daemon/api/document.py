@@ -78,6 +78,7 @@ _KEY_PARAMETER: Final[_Json] = {
 }
 _PATH_PARAMETERS: Final[Mapping[str, _Json]] = {
     "ad_id": {"description": "An ad's id."},
+    "concept_id": {"description": "A concept's id, as your organisation sees it."},
     "brandspace_id": {"description": "A brandspace's id; `all` holds every brand.", "example": "all"},
     "delivery_id": {"description": "A delivery's id."},
     "dimension": {"description": "A dimension of labels.", "example": "hook"},

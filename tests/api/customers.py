@@ -81,7 +81,7 @@ def a_customer(daemon: LocalDaemon, organisation_id: str, word: str) -> Customer
     ads = _private_ads(services, organisation_id, word)
     users, cookies = _people(services, principal, word)
     spaces = _curated(ask, word, ads[0].ad_id)
-    concepts = _concepts(ask)
+    concepts = _concepts(ask, *ads[2:])
     hook, deliveries = _webhook(ask, word)
     _made(ask("POST", "/keys", {"name": f"{word} key", "scopes": ["read"]}), "key_id")
     requests = [_an_import(services, principal, word) for _ in range(2)]
@@ -181,12 +181,15 @@ def _curated(ask: Ask, word: str, own_ad: str) -> list[str]:
     return spaces
 
 
-def _concepts(ask: Ask) -> list[str]:
-    """A variant of a shared concept put into one of its own, and another concept merged into that one."""
+def _concepts(ask: Ask, own: AnAd, split_off: AnAd) -> list[str]:
+    """Variants of a shared and of an own concept put into new ones; a shared concept merged into its new one."""
     first, second, *_ = SHARED_ADS
-    split = _made(ask("POST", f"/concepts/{first.ad_id}/split", {"variants": [second.ad_id]}), "concept_id")
-    _made(ask("POST", f"/concepts/{first.ad_id}/merge", {"into": split}), "concept_id")
-    return [split]
+    pairs = ((first, second), (own, split_off))
+    made = [
+        _made(ask("POST", f"/concepts/{of.ad_id}/split", {"variants": [ad.ad_id]}), "concept_id") for of, ad in pairs
+    ]
+    _made(ask("POST", f"/concepts/{first.ad_id}/merge", {"into": made[0]}), "concept_id")
+    return made
 
 
 def _webhook(ask: Ask, word: str) -> tuple[str, list[str]]:

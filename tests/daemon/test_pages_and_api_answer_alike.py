@@ -23,6 +23,8 @@ from app.loaders import (
     load_brandspaces,
     load_budget,
     load_changes,
+    load_concept_of_ad,
+    load_concepts,
     load_count,
     load_coverage,
     load_facets,
@@ -36,6 +38,7 @@ from app.loaders import (
     load_sessions,
     load_spending,
     load_users,
+    load_voices,
     load_webhooks,
 )
 from app.view_models.ad_cards import make_card
@@ -49,7 +52,7 @@ from core.curation.brandspaces import create_brandspace
 from core.domain.principal import LOCAL_PRINCIPAL as US
 from core.domain.quality import Basis, Measure, Statistic
 from core.queries.filters import AdFilters
-from tests.builders import DAY, AnAd, store, store_request, store_scan
+from tests.builders import DAY, AnAd, store, store_concepts, store_request, store_scan
 from tests.daemon.support import LocalDaemon
 
 BRANDS = ("acme", "bolt", "coda", "dune")
@@ -187,6 +190,27 @@ def test_brands_and_news_of_the_first_page(market: LocalDaemon, asked: Asked) ->
             assert (row.new, row.changed) == (brand["new"], brand["changed"])
             assert row.new == sum(item["new"] for item in news if item["brand"] == row.slug)
             assert str(row.last_scan_on) == brand["last_scan_on"]
+
+
+def test_concepts_and_who_says_how_much(market: LocalDaemon, asked: Asked) -> None:
+    ads = [ad for ad in _ads(random.Random(7)) if ad.brand == "acme" and ad.scope == "shared"]
+    store_concepts(market.services.database, *(tuple(ads[start : start + 3]) for start in range(0, len(ads), 3)))
+    for space, filters in asked:
+        page, told = load_concepts(US, space, filters, limit=50), ask(market, space, "concepts", filters)
+        assert (page.total_concepts, page.total_ads) == (told["total_concepts"], told["total_ads"])
+        assert [(concept.concept_id, concept.ads, concept.variants) for concept in page.items] == [
+            (concept["concept_id"], concept["ads"], concept["variants"]) for concept in told["items"]
+        ]
+        in_concepts = replace(filters, unit="concepts")
+        assert load_count(US, space, in_concepts) == ask(market, space, "ads/count", in_concepts)["count"]
+        voices, voiced = load_voices(US, space, filters), ask(market, space, "share-of-voice", filters)
+        assert (voices.total_concepts, voices.total_ads) == (page.total_concepts, page.total_ads)
+        assert [(one.brand, one.concepts, one.share_of_concepts) for one in voices.brands] == [
+            (one["brand"], one["concepts"], one["share_of_concepts"]) for one in voiced["brands"]
+        ]
+    found, told = load_concept_of_ad(US, ads[1].ad_id), market.get(f"/api/v1/ads/{ads[1].ad_id}/concept").json
+    assert found is not None
+    assert [variant.variant_id for variant in found.variants] == [each["variant_id"] for each in told["variants"]]
 
 
 def test_cards_counts_and_filters_of_the_gallery(market: LocalDaemon, asked: Asked) -> None:

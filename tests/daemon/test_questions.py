@@ -125,7 +125,7 @@ def test_a_concept_is_split_merged_and_put_back(daemon: LocalDaemon) -> None:
     merged = daemon.post(at(made["concept_id"], "merge"), {"into": three.ad_id}).json
     assert sorted(merged["variant_ids"]) == sorted([two.ad_id, three.ad_id])
     seen = daemon.get(at(three.ad_id)).json
-    assert daemon.get(f"/api/v1/ads/{two.ad_id}/concept").json == seen
+    assert daemon.get(f"/api/v1/ads/{two.ad_id}/concept").json == seen | {"variant_of_ad": two.ad_id}
     joined = next(variant for variant in seen["variants"] if variant["variant_id"] == two.ad_id)
     assert (joined["joined_by"], joined["distances"]) == ("text simhash", {"words_bits": 4})
     assert joined["put_here_by"].startswith("key:")

@@ -14,7 +14,7 @@ from core.curation.brandspaces import create_brandspace
 from core.domain.principal import LOCAL_PRINCIPAL, Principal, Role
 from core.queries.brandspaces import get_brandspace
 from core.queries.requests import list_requests
-from tests.builders import AnAd, store, store_request, store_scan
+from tests.builders import AnAd, store, store_concepts, store_request, store_scan
 from tests.pages.conftest import ShowPage, params_of, sign_in_as, texts
 
 
@@ -26,6 +26,21 @@ def test_sums_and_brands_are_shown(show: ShowPage, database: Database) -> None:
     table = page.dataframe[0].value
     assert list(table["Brand"]) == ["Acme", "Rival"]
     assert list(table["Not seen"]) == [1, 0]
+
+
+def test_tiles_and_table_count_concepts_when_the_address_says_so(show: ShowPage, database: Database) -> None:
+    one, two, three = AnAd("1"), AnAd("2", copy="Edited."), AnAd("3", brand="rival", last_scanned_on=date(2026, 2, 1))
+    store(database, one, two, three)
+    store_concepts(database, (one, two), (three,))
+    for brand in ("acme", "rival"):
+        store_scan(database, date(2026, 3, 1), brand=brand, new=2)
+    page = show("brandspaces", unit="concepts")
+    assert {"Concepts stored=2", "Active=1", "New ads=4"} <= set(texts(page).splitlines())
+    assert list(page.dataframe[0].value["Concepts"]) == [1, 1]
+    assert list(page.dataframe[0].value["Active"]) == [1, 0]
+    page.segmented_control(key="unit_switch").set_value("ads").run()
+    assert "Ads stored=3" in texts(page).splitlines()
+    assert "unit" not in params_of(page)
 
 
 def test_sample_data_says_that_it_is(show: ShowPage, database: Database) -> None:

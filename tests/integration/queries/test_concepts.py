@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -72,7 +73,7 @@ def test_one_concept_tells_of_each_variant_why_it_is_in_it(database: Database) -
     ]  # fmt: skip
     assert [(one.concept_id, one.merged_by) for one in found.merged] == [(apart.ad_id, US.actor)]
     assert (found.ads, found.first_seen, found.last_seen) == (3, DAY, DAY + timedelta(0))
-    assert concept_of_ad(database, US, apart.ad_id) == found
+    assert concept_of_ad(database, US, apart.ad_id) == replace(found, variant_of_ad=apart.ad_id)
     with pytest.raises(NotFoundError, match=f"merged into {founder.ad_id}"):
         get_concept(database, US, apart.ad_id)
     theirs = concept_of_ad(database, Principal("others"), apart.ad_id)
