@@ -58,10 +58,13 @@ def verdicts(dimension: str, measures: Iterable[Measure], bars: QualityBars) -> 
     by_value: dict[str | None, list[Measure]] = {}
     for measure in measures:
         by_value.setdefault(measure.value, []).append(measure)
-    found = {value: _verdict(of_value, bars.of(dimension, value)) for value, of_value in by_value.items()}
+    found = {
+        value: _verdict(of_value, bars.of(dimension, value))
+        for value, of_value in by_value.items()
+        if value is None or any(m.statistic is Statistic.KAPPA and m.estimate is not None for m in of_value)
+    }
     whole = found.pop(None, NOT_MEASURED)
-    values = {value: each for value, each in found.items() if value and each.standing is not Standing.NOT_MEASURED}
-    return Verdicts(whole, values)
+    return Verdicts(whole, {value: each for value, each in found.items() if value})
 
 
 def _verdict(measures: list[Measure], bar: Bar) -> Verdict:
@@ -73,10 +76,14 @@ def _verdict(measures: list[Measure], bar: Bar) -> Verdict:
             Standing.BELOW,
             f"a second run read {moved} of {_texts(again.n)} otherwise: {bar.replay * 100:g} % must stay",
         )
-    for basis in TRUTHS:
-        for measure in measures:
-            if measure.basis is basis and measure.statistic is Statistic.KAPPA and measure.estimate is not None:
-                return _against_truth(measure, bar.truth)
+    beside = [m for basis in TRUTHS for m in measures if m.basis is basis and m.statistic is Statistic.KAPPA]
+    known = next((measure for measure in beside if measure.estimate is not None), None)
+    if known:
+        return _against_truth(known, bar.truth)
+    if beside:
+        return Verdict(
+            Standing.UNPROVEN, f"all {_texts(beside[0].n)} it was measured on are alike: nothing can be said"
+        )
     return NOT_MEASURED
 
 

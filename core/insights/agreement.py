@@ -75,20 +75,18 @@ def kappa(pairs: Sequence[tuple[str, str]]) -> Estimate:
 
 
 def value_kappas(pairs: Sequence[Pair]) -> dict[str, Estimate]:
-    """Cohen's kappa of each value that occurs, of the question whether a text has it."""
-    values = sorted(frozenset().union(*(given | true for given, true in pairs)) - {UNKNOWN})
-    return {
-        value: kappa([(_yes_or_no(value in given), _yes_or_no(value in true)) for given, true in pairs])
-        for value in values
-    }
+    """Cohen's kappa of each value that occurs, of the question whether a text has it; as in ``dimension_kappa``."""
+    return {value: _beside(_has(pairs, value)) for value in _occurring(pairs)}
 
 
 def dimension_kappa(pairs: Sequence[Pair], *, several: bool) -> Estimate:
-    """Of a whole dimension: Cohen's kappa where a text has one value, ``unknown`` being one; else their macro mean."""
+    """Of a whole dimension: Cohen's kappa where a text has one value, ``unknown`` being one; else the mean over values.
+
+    Not defined where what it is measured against never varies: kappa is 0 then, whatever the other reading says.
+    """
     if not several:
-        return kappa([(_one(given), _one(true)) for given, true in pairs])
-    occurring = frozenset().union(*(true for _, true in pairs))
-    return macro([each for value, each in value_kappas(pairs).items() if value in occurring], len(pairs))
+        return _beside([(_one(given), _one(true)) for given, true in pairs])
+    return macro(value_kappas(pairs).values(), len(pairs))
 
 
 def macro(estimates: Iterable[Estimate], n: int) -> Estimate:
@@ -127,8 +125,10 @@ def between_annotators(readings: Sequence[Sequence[Values | None]], *, several: 
 
 
 def _between_two(pairs: Sequence[Pair], *, several: bool) -> Estimate:
-    """Neither of the two is the reference: every value counts that one of them gave."""
-    return macro(value_kappas(pairs).values(), len(pairs)) if several else dimension_kappa(pairs, several=False)
+    """Neither of the two is the reference."""
+    if several:
+        return macro((kappa(_has(pairs, value)) for value in _occurring(pairs)), len(pairs))
+    return kappa([(_one(one), _one(other)) for one, other in pairs])
 
 
 def calibration(answers: Iterable[tuple[float, bool]], bins: int = RELIABILITY_BINS) -> Calibration:
@@ -161,6 +161,19 @@ def _mean(weighted: Sequence[tuple[Estimate, int]], n: int) -> Estimate:
     return Estimate(n, *(fmean(figure, weights) for figure in figures))
 
 
+def _beside(pairs: Sequence[tuple[str, str]]) -> Estimate:
+    return kappa(pairs) if len({true for _, true in pairs}) > 1 else Estimate(len(pairs))
+
+
+def _occurring(pairs: Sequence[Pair]) -> list[str]:
+    """Every value that one of the readings gives."""
+    return sorted(frozenset().union(*(given | true for given, true in pairs)) - {UNKNOWN})
+
+
+def _has(pairs: Sequence[Pair], value: str) -> list[tuple[str, str]]:
+    return [("yes" if value in given else "no", "yes" if value in true else "no") for given, true in pairs]
+
+
 def _said(values: Values) -> Values:
     return values - {UNKNOWN}
 
@@ -168,7 +181,3 @@ def _said(values: Values) -> Values:
 def _one(values: Values) -> str:
     """The only value; several by mistake are one answer of their own."""
     return "|".join(sorted(_said(values))) or UNKNOWN
-
-
-def _yes_or_no(said: bool) -> str:
-    return "yes" if said else "no"

@@ -38,14 +38,20 @@ def measured(
         # neither chance nor the bar is ruled out
         ((0.40, -0.2, 0.90), Standing.UNPROVEN,
          "kappa 0.40 (-0.20–0.90) against people on 120 texts: too few to say anything"),
-        # not defined: both readings never vary
-        ((None, None, None), Standing.NOT_MEASURED, "not measured: neither people nor planted truth have checked it"),
+        # not defined: what it was measured against never varies
+        ((None, None, None), Standing.UNPROVEN, "all 120 texts it was measured on are alike: nothing can be said"),
     ],
 )  # fmt: skip
 def test_a_label_stands_to_its_bar(figures: tuple[float, ...], standing: Standing, reason: str) -> None:
     found = verdicts("hook", [measured(*figures)], BARS).dimension
     assert (found.standing, found.reason) == (standing, reason)
     assert found.is_below == (standing is Standing.BELOW)
+
+
+def test_a_label_without_a_measure_is_not_measured() -> None:
+    found = verdicts("hook", [], BARS).of("story")
+    assert (found.standing, found.is_below) == (Standing.NOT_MEASURED, False)
+    assert found.reason == "not measured: neither people nor planted truth have checked it"
 
 
 def test_people_count_more_than_planted_truth_and_that_more_than_another_model() -> None:
@@ -71,6 +77,8 @@ def test_a_value_has_its_own_verdict_or_that_of_its_dimension() -> None:
     found = verdicts("hook", [measured(0.9, 0.8, 0.95), measured(0.1, 0.05, 0.3, value="story")], BARS)
     assert found.of("story").is_below
     assert found.of("question") == found.dimension
+    undefined = verdicts("hook", [measured(0.9, 0.8, 0.95), measured(None, value="story")], BARS)
+    assert undefined.of("story") == undefined.dimension
 
 
 def test_bars_of_values_and_dimensions_go_before_the_default() -> None:

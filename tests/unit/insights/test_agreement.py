@@ -104,6 +104,13 @@ def test_a_dimension_of_several_values_is_the_mean_of_its_values_and_of_one_valu
     ).value)  # fmt: skip
 
 
+def test_kappa_beside_a_truth_that_never_varies_is_not_defined() -> None:
+    """It would be 0, however often the two agree."""
+    pairs = said(*[("story", "story")] * 9, ("claim", "story"))
+    assert dimension_kappa(pairs, several=False) == Estimate(10)
+    assert value_kappas(pairs) == {"claim": Estimate(10), "story": Estimate(10)}
+
+
 def test_what_the_reference_never_says_is_no_part_of_the_mean() -> None:
     pairs = said(("gift price", "gift"), ("", ""))
     assert dimension_kappa(pairs, several=True).value == 1
