@@ -6,11 +6,13 @@ import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from threading import Barrier
+from threading import Barrier, Event
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from core.adapters.postgres import ai_ledger
 from core.adapters.postgres.ai_ledger import PostgresAiLedger, book_lost
 from core.adapters.postgres.engine import Database, DatabaseUrls
 from core.adapters.postgres.roles import Cluster
@@ -124,6 +126,29 @@ def test_a_call_settled_after_all_corrects_what_was_booked(ledger: PostgresAiLed
 
     assert rows(database) == [("failed", Decimal("0.6")), ("ok", Decimal("-0.55"))]
     assert spent(database) == Decimal("0.05")
+
+
+def test_whoever_comes_between_the_look_and_the_reservation_waits(
+    ledger: PostgresAiLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_is_inside, second_is_inside = Event(), Event()
+    insert = ai_ledger._insert
+
+    def slowly(*arguments: Any) -> Reservation:
+        if first_is_inside.is_set():
+            second_is_inside.set()
+        first_is_inside.set()
+        second_is_inside.wait(0.5)
+        return insert(*arguments)
+
+    monkeypatch.setattr(ai_ledger, "_insert", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(reserve, ledger, 0.6)
+        assert first_is_inside.wait(10)
+        second = pool.submit(reserve, ledger, 0.6)
+        assert first.result().most_usd == Decimal("0.6")
+        with pytest.raises(BudgetSpentError):
+            second.result()
 
 
 def test_twenty_threads_never_pass_the_budget_together(ledger: PostgresAiLedger, database: Database) -> None:
