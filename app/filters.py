@@ -19,7 +19,9 @@ from core.queries.ads import SORTS
 from core.queries.brandspaces import ALL_BRANDS, Brandspace, chosen_brandspace
 from core.queries.filters import AdFilters
 
-OWN = frozenset({"brandspace", "sort", "cursor", "ad", "dimension", "view", "scale"})  # parameters that are no filters
+OWN = frozenset(  # parameters that are no filters
+    {"brandspace", "sort", "cursor", "ad", "dimension", "view", "scale", "tab", "focal", "since", "until", "frozen"}
+)
 _REMEMBERED = "brandspace"  # the choice travels from page to page within a session
 
 

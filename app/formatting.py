@@ -107,6 +107,12 @@ def percent(share: float) -> str:
     return "<1 %" if share > 0 and rounded == "0 %" else rounded
 
 
+def points(difference: float) -> str:
+    """A difference of shares in percentage points, with its sign: "+24", "−3", "0"."""
+    rounded = round(100 * difference)
+    return f"+{rounded}" if rounded > 0 else str(rounded).replace("-", "−")
+
+
 def day(value: date | None) -> str:
     """ "7 Mar 2026", or a dash."""
     return f"{value.day} {value:%b %Y}" if value else "–"

@@ -5,7 +5,7 @@ A page never waits twice for the same answer, and is never older than ``FRESH_SE
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import streamlit as st
@@ -15,7 +15,6 @@ from core.access.organisations import organisation_name
 from core.domain.principal import Principal
 from core.errors import NotFoundError
 from core.insights.launches import Period
-from core.insights.mixes import LabelMix
 from core.insights.voice import ShareOfVoice
 from core.pipeline.quoting import Quote
 from core.queries import (
@@ -29,9 +28,13 @@ from core.queries import (
     concept_detail,
     concepts,
     coverage,
+    deltas,
+    frozen,
     label_quality,
+    longevity,
     operations,
     overview,
+    questions,
     raw_source,
     requests,
     spending,
@@ -104,12 +107,6 @@ def load_concept_of_ad(principal: Principal, ad_id: str) -> concept_detail.Conce
     return concept_detail.concept_of_ad(services().database, principal, ad_id)
 
 
-@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def load_voices(principal: Principal, brandspace: str, filters: AdFilters) -> ShareOfVoice:
-    """Who says how much."""
-    return concepts.voices(services().database, principal, brandspace, filters)
-
-
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=200, show_spinner=False)
 def load_facets(principal: Principal, brandspace: str, filters: AdFilters) -> dict[str, facet_queries.Facet]:
     """The values of every filter with counts."""
@@ -132,9 +129,51 @@ def load_raw_source(principal: Principal, ad_id: str) -> dict[str, Any] | None:
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def load_mix(principal: Principal, brandspace: str, dimension: str, filters: AdFilters) -> LabelMix:
-    """Counts of brand × value."""
-    return comparison.label_mix(services().database, principal, brandspace, dimension, filters)
+def load_comparison(principal: Principal, question: questions.Question) -> questions.BrandComparison:
+    """Brand × value, and which differences are shown."""
+    ports = services()
+    return questions.compare_brands(ports.database, principal, ports.taxonomy, question)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_survivals(principal: Principal, brandspace: str, filters: AdFilters) -> longevity.Survivals:
+    """Curves of days seen."""
+    return longevity.survivals(services().database, principal, brandspace, filters)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_voices(principal: Principal, brandspace: str, filters: AdFilters) -> ShareOfVoice:
+    """Who says how much."""
+    return concepts.voices(services().database, principal, brandspace, filters)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_scan_dates(principal: Principal, brandspace: str, filters: AdFilters) -> tuple[date, ...]:
+    """On which days the brands were scanned."""
+    return deltas.scan_dates(services().database, principal, brandspace, filters)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_deltas(principal: Principal, question: questions.Question, since: date, until: date) -> deltas.Deltas:
+    """What came and what went between two dates."""
+    ports = services()
+    return deltas.deltas_between(
+        ports.database, principal, question.brandspace, question.dimension, question.filters,
+        since=since, until=until, allowed=questions.values_of(ports.taxonomy, question.dimension),
+    )  # fmt: skip
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)
+def load_frozen(principal: Principal) -> tuple[frozen.FrozenView, ...]:
+    """The newest frozen comparisons."""
+    return frozen.list_frozen(services().database, principal).items
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=20, show_spinner=False)
+def load_frozen_answer(principal: Principal, frozen_id: str) -> tuple[frozen.FrozenView, frozen.FrozenAnswer | None]:
+    """One frozen comparison; no answer where an older program wrote it in another form."""
+    view, body = frozen.get_frozen(services().database, principal, frozen_id)
+    return view, frozen.read_body(body)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
@@ -144,9 +183,11 @@ def load_launches(principal: Principal, brandspace: str, filters: AdFilters) -> 
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def load_coverage(principal: Principal, brandspace: str, filters: AdFilters) -> coverage.Coverage:
-    """How many of the ads have been read."""
-    return coverage.labelling_coverage(services().database, principal, brandspace, filters)
+def load_coverage(
+    principal: Principal, brandspace: str, filters: AdFilters, dimension: str | None = None
+) -> coverage.Coverage:
+    """What an answer rests on."""
+    return coverage.labelling_coverage(services().database, principal, brandspace, filters, dimension=dimension)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=50, show_spinner=False)

@@ -1,31 +1,39 @@
-"""Compare: the label mix and the launches of brands, n on everything."""
+"""Compare: whether brands differ, in what, and how sure that is. n on everything; what is shown can be frozen."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
-from app.components.comparison import choose_brands, choose_dimension, show_launches, show_mix
-from app.components.coverage_bar import coverage_bar
+from app.components.comparison import choose_brands, choose_dimension, choose_focal, choose_unit
+from app.components.comparison_sections import choose_section, show_frozen, show_section
 from app.components.empty_state import nothing_imported
 from app.components.error_notice import shown_errors
+from app.components.frozen_comparisons import frozen_menu
 from app.components.page_header import page_header
 from app.filters import read_filters
-from app.loaders import load_coverage, load_launches, load_mix, load_overviews
-from app.resources import current_principal
-from app.view_models.comparisons import make_launches, make_mix
+from app.loaders import load_overviews
+from app.resources import current_principal, services
+from core.queries.questions import Question, dimensions_of
 
 with shown_errors():
     principal = current_principal()
-    brandspace = page_header("Compare", "How the brands' advertising differs.").brandspace_id
-    stored = sorted((item for item in load_overviews(principal, brandspace) if item.ads), key=lambda item: -item.ads)
-    if not stored:
+    space = page_header("Compare", "What differs between the brands, and whether it really does.")
+    stored = sorted(
+        (item for item in load_overviews(principal, space.brandspace_id) if item.ads), key=lambda item: -item.ads
+    )
+    if frozen_id := st.query_params.get("frozen"):
+        show_frozen(principal, frozen_id)
+    elif not stored:
         nothing_imported()
     else:
         names = {item.slug: item.display_name for item in stored}
         filters = choose_brands(read_filters(), list(names), names)
-        dimension = choose_dimension()
-        mix = load_mix(principal, brandspace, dimension, filters)
-        coverage_bar(load_coverage(principal, brandspace, filters))
-        show_mix(make_mix(mix, names, dimension=dimension))
-        st.space("medium")
-        show_launches(make_launches(load_launches(principal, brandspace, filters), names))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            dimension = choose_dimension(dimensions_of(services().taxonomy))
+            focal = choose_focal(filters.brands, names, space.primary_brand)
+            filters = replace(filters, unit=choose_unit())
+            question = Question(space.brandspace_id, dimension, filters, focal)
+            frozen_menu(principal, question)
+        show_section(principal, choose_section(), question, names)

@@ -1,22 +1,37 @@
-"""What stands beside a comparison's charts: the choices, and what the charts rest on."""
+"""What stands beside a comparison's charts: the choices, and what the charts say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.charts import launches_by_month, mix_dots, mix_heatmap
 from app.components.empty_state import empty_state
 from app.filters import read_own, write_own, write_params
-from app.formatting import one_line, words
-from app.view_models.comparisons import DIMENSIONS, MAX_BRANDS, LaunchTimeline, Mix
-from core.queries.filters import AdFilters
+from app.formatting import one_line
+from app.mix_charts import difference_chart, dots_chart, matrix_chart
+from app.navigation import page
+from app.view_models.comparisons import MAX_BRANDS, Matrix, dimension_name
+from core.domain.label import LANGUAGE
+from core.queries.comparison import FORMAT
+from core.queries.filters import ADS, CONCEPTS, UNITS, AdFilters, Unit
+from core.queries.questions import NO_FOCAL, Question
 
-_VIEWS = ("dots", "heatmap")
-_SCALES = ("one", "own")
+_VIEWS = {"matrix": "Matrix", "dots": "Shares with intervals", "difference": "Differences"}
+
+
+def choose_unit() -> Unit:
+    """Concepts, unless the address says ads."""
+    st.session_state["compare_unit"] = unit = read_own("unit", UNITS, CONCEPTS)
+    st.segmented_control(
+        "Counted in", UNITS[::-1], format_func=str.title, key="compare_unit", required=True,
+        help="A concept is one idea of a brand: its ads with the same or nearly the same words and picture, once.",
+        on_change=lambda: write_own("unit", ADS if st.session_state["compare_unit"] == ADS else ""),
+    )  # fmt: skip
+    return ADS if unit == ADS else CONCEPTS
 
 
 def choose_brands(filters: AdFilters, slugs: Sequence[str], names: Mapping[str, str]) -> AdFilters:
@@ -31,65 +46,113 @@ def choose_brands(filters: AdFilters, slugs: Sequence[str], names: Mapping[str, 
 
 
 def _brands_changed(filters: AdFilters) -> None:
-    write_params(filters.to_params() | {"brands": st.session_state["compare_brands"]})
+    unit = st.query_params.get_all("unit")
+    write_params(filters.to_params() | {"brands": st.session_state["compare_brands"], "unit": unit})
 
 
-def choose_dimension() -> str:
+def choose_focal(brands: Sequence[str], names: Mapping[str, str], primary: str | None) -> str:
+    """Whom all others are held against: of the address, else the brandspace's own brand, else the first."""
+    otherwise = primary if primary in brands else brands[0]
+    st.session_state["compare_focal"] = focal = read_own("focal", (*brands, NO_FOCAL), otherwise or NO_FOCAL)
+    st.selectbox(
+        "Compared with", [*brands, NO_FOCAL], format_func=lambda slug: names.get(slug, "Nobody"), key="compare_focal",
+        on_change=lambda: write_own("focal", st.session_state["compare_focal"]),
+    )  # fmt: skip
+    return focal
+
+
+def choose_dimension(dimensions: Sequence[str]) -> str:
     """What to compare, kept in the address."""
-    chosen = read_own("dimension", tuple(DIMENSIONS), "hook")
-    st.session_state["compare_dimension"] = chosen
-    st.segmented_control(
-        "Compare by", list(DIMENSIONS), format_func=words, key="compare_dimension", required=True,
+    st.session_state["compare_dimension"] = chosen = read_own("dimension", dimensions, dimensions[0])
+    st.selectbox(
+        "Compare by", dimensions, format_func=dimension_name, key="compare_dimension",
         on_change=lambda: write_own("dimension", st.session_state["compare_dimension"]),
     )  # fmt: skip
     return chosen
 
 
-def show_mix(mix: Mix) -> None:
-    """The label mix as dots with intervals or as a heatmap."""
-    if not mix.brands:
-        _nothing_to_compare(mix.waiting)
+def show_matrix(matrix: Matrix, question: Question) -> None:
+    """What is shown, then the chart, then what it is made of."""
+    if not matrix.brands:
+        _nothing_to_compare(matrix)
         return
-    view = read_own("view", _VIEWS, _VIEWS[0])
-    st.session_state["compare_view"] = view
-    st.segmented_control(
-        "Shown as", _VIEWS, format_func=words, key="compare_view", required=True, label_visibility="collapsed",
-        on_change=lambda: write_own("view", st.session_state["compare_view"]),
-    )  # fmt: skip
-    dark = st.context.theme.type == "dark"
-    _chart(
-        mix_dots(mix) if view == "dots" else mix_heatmap(mix, dark=dark),
-        key="mix",
-        alt=f"{mix.title}, percent by brand",
-    )
-    _notes(mix.notes)
-
-
-def _nothing_to_compare(waiting: int) -> None:
-    if waiting:
-        empty_state("No labels yet", "The ads of these brands wait to be labelled.", icon=":material/hourglass_empty:")
+    _show_findings(matrix)
+    view = _choose_view(matrix)
+    if view == "matrix":
+        _show_cells(matrix, question)
     else:
-        empty_state("No text to label", "The ads of these brands carry no text.", icon=":material/notes:")
+        figure = dots_chart(matrix) if view == "dots" else difference_chart(matrix)
+        chart(figure, key=view, alt=f"{matrix.title}, {_VIEWS[view].lower()}")
+    show_notes(matrix.notes)
 
 
-def show_launches(timeline: LaunchTimeline) -> None:
-    """When the brands' ads started."""
-    if timeline.series:
-        st.session_state["compare_scale"] = one_scale = read_own("scale", _SCALES, "one") == "one"
-        st.toggle("One scale for all brands", key="compare_scale", on_change=_scale_changed)
-        figure = launches_by_month(timeline, one_scale=one_scale)
-        _chart(figure, key="launches", alt="Ads started per month and brand")
-        _notes(timeline.notes)
+def _choose_view(matrix: Matrix) -> str:
+    accepted = [view for view in _VIEWS if view != "difference" or (matrix.focal and len(matrix.brands) > 1)]
+    st.session_state["compare_view"] = view = read_own("view", accepted, accepted[0])
+    st.segmented_control(
+        "Shown as", accepted, format_func=_VIEWS.__getitem__, key="compare_view", required=True,
+        label_visibility="collapsed", on_change=lambda: write_own("view", st.session_state["compare_view"]),
+    )  # fmt: skip
+    return view
 
 
-def _scale_changed() -> None:
-    write_own("scale", "" if st.session_state["compare_scale"] else "own")
+def _show_findings(matrix: Matrix) -> None:
+    """Names are data, so they are escaped; all else is ours."""
+    names = {brand.slug: one_line(brand.name) for brand in matrix.brands}
+    against = f"Against {names[matrix.focal.slug]}: " if matrix.focal else ""
+    lines = [f"**{against}{matrix.headline}**"]
+    lines += [f"- {names[finding.brand]}: {finding.text}" for finding in matrix.findings]
+    st.markdown("\n".join(lines))
+    if matrix.below_bar:
+        st.warning(
+            f"Greyed: labels of this dimension are below their bar ({matrix.below_bar}).", icon=":material/rule:"
+        )
+    for row in matrix.rows:
+        if row.below_bar:
+            st.caption(f"{one_line(row.name)}: labels below their bar ({row.below_bar}).")
 
 
-def _chart(figure: go.Figure, *, key: str, alt: str) -> None:
+def _show_cells(matrix: Matrix, question: Question) -> None:
+    """A click on a cell leads to its ads."""
+    figure = matrix_chart(matrix, dark=st.context.theme.type == "dark")
+    clicked: Any = chart(figure, key="matrix", alt=f"{matrix.title}, percent by brand", is_clickable=True)
+    st.caption("Point at a cell for n and interval; click it to see its ads.")
+    for point in clicked.selection.points:
+        brand, value, _ = point["customdata"]
+        st.switch_page(page("creatives"), query_params=ads_of_cell(question, brand, value))
+
+
+def ads_of_cell(question: Question, brand: str, value: str) -> dict[str, list[str]]:
+    """The address of the ads that a cell counts."""
+    filters = replace(question.filters, brands=(brand,), unit=ADS)
+    if question.dimension == FORMAT:
+        filters = replace(filters, formats=(value,))
+    elif question.dimension == LANGUAGE:
+        filters = replace(filters, languages=(value,))
+    else:
+        filters = replace(filters, labels=(*filters.labels, (question.dimension, value)))
+    params = {name: values for name, values in filters.to_params().items() if values}
+    return params | {"brandspace": [question.brandspace]}
+
+
+def _nothing_to_compare(matrix: Matrix) -> None:
+    if matrix.waiting:
+        empty_state("No labels yet", "The ads of these brands wait to be read.", icon=":material/hourglass_empty:")
+    else:
+        empty_state("Nothing to read", "No ad of these brands has anything of this kind.", icon=":material/notes:")
+
+
+def chart(figure: go.Figure, *, key: str, alt: str, is_clickable: bool = False) -> Any:
+    """A figure, described for those who can't see it."""
     config = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "zoom2d", "pan2d"]}
-    st.plotly_chart(figure, key=key, config=config, alt=alt)
+    if is_clickable:
+        return st.plotly_chart(
+            figure, key=key, config=config | {"displayModeBar": False}, alt=alt, on_select="rerun",
+            selection_mode="points",
+        )  # fmt: skip
+    return st.plotly_chart(figure, key=key, config=config, alt=alt)
 
 
-def _notes(notes: Iterable[str]) -> None:
+def show_notes(notes: Iterable[str]) -> None:
+    """Small print; each note is a line."""
     st.caption("  \n".join(one_line(note) for note in notes))

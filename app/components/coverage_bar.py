@@ -1,20 +1,79 @@
-"""What a chart covers: stored = labelled + without text + pending."""
+"""What a chart covers: one line, and behind it the whole ledger with what the sources can't show."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import streamlit as st
 
-from app.formatting import number, percent
+from app.formatting import CHANNELS, MEDIA_STATUSES, counted, number, one_line, percent, words
 from core.queries.coverage import Coverage
+
+_PICTURES = {
+    "ok": "text read",
+    "no_text": "no text on it",
+    "script_not_covered": "in a script that can't be read",
+    "noise": "nothing legible",
+    "unreadable": "unreadable",
+    "not_read": "not read yet",
+    "no_picture": "no picture",
+}
 
 
 def coverage_bar(coverage: Coverage) -> None:
-    """A bar with the sum in words; nothing for an empty selection."""
+    """A bar with the sum in words, and the ledger to unfold; nothing for an empty selection."""
     if not coverage.stored:
         return
-    text = (
-        f"Coverage: {number(coverage.stored)} ads stored = {number(coverage.labelled)} labelled "
-        f"+ {number(coverage.without_text)} without text + {number(coverage.pending)} waiting "
-        f"({percent(coverage.labelled / coverage.stored)} labelled)"
+    labelled = coverage.labelled / coverage.stored
+    st.progress(labelled, text=f"Coverage: {stored_line(coverage)} ({percent(labelled)} labelled)")
+    with st.expander("What this rests on, and what it can't show", icon=":material/fact_check:"):
+        for line in ledger_lines(coverage):
+            st.markdown(line)
+
+
+def stored_line(coverage: Coverage) -> str:
+    """The sum in words; parts that are zero are left out, but for those that everybody asks for."""
+    silent = "without picture" if (coverage.dimension or "").startswith("visual_") else "without text"
+    parts = {
+        "labelled": coverage.labelled,
+        silent: coverage.without_text,
+        "refused": coverage.refused,
+        "failed": coverage.failed,
+        "not asked": coverage.not_asked,
+        "waiting": coverage.pending,
+    }
+    always = ("labelled", silent, "waiting")
+    told = [f"{number(count)} {name}" for name, count in parts.items() if count or name in always]
+    return f"{number(coverage.stored)} {coverage.unit} stored = {' + '.join(told)}"
+
+
+def ledger_lines(coverage: Coverage) -> Iterable[str]:
+    """Markdown, a line for each sum."""
+    rows = coverage.rows
+    yield (
+        f"**Seen.** {counted(rows.seen, 'row')} from the sources = {number(rows.stored)} stored "
+        f"+ {number(rows.rejected)} rejected. An ad has a row in every file or scan that shows it. Of the filters only "
+        "the brands count here."
     )
-    st.progress(coverage.labelled / coverage.stored, text=text)
+    if rows.runs_unfinished or rows.runs_failed:
+        yield (
+            f"Not in these sums: {counted(rows.runs_unfinished, 'run')} under way and "
+            f"{number(rows.runs_failed)} failed, of which nobody can say how much they would have brought."
+        )
+    yield f"**Read.** {stored_line(coverage)}{_unknown(coverage)}."
+    yield f"**Creative files**, in ads: {_counts(coverage.media, MEDIA_STATUSES)}."
+    yield f"**Covers read**, in ads: {_counts(coverage.pictures, _PICTURES)}."
+    for source in coverage.sources:
+        name = one_line(CHANNELS.get(source.channel, source.channel))
+        yield f"**{name} can't show** ({counted(source.ads, 'ad')}): {' '.join(source.cannot_show)}"
+
+
+def _unknown(coverage: Coverage) -> str:
+    if not coverage.unknown:
+        return ""
+    return f"; of the labelled {number(coverage.unknown)} show no value (unknown)"
+
+
+def _counts(counts: Mapping[str, int], names: Mapping[str, str]) -> str:
+    named = (f"{number(count)} {names.get(name, words(name)).lower()}" for name, count in counts.items())
+    return " + ".join(named) or "none"

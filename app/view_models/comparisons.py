@@ -1,58 +1,86 @@
-"""Brands beside each other: shares of each brand's own ads, with n and how sure they are."""
+"""Brands beside each other: shares of each brand's own, with n, how sure they are, and what may be said of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.formatting import counted, number, value_name, words
-from core.insights.mixes import LabelMix, compare
+from app.formatting import counted, number, percent, points, value_name, words
+from core.domain.label import is_visual
+from core.insights.differences import Difference, Verdict
+from core.insights.mixes import BrandShares
 from core.insights.proportions import Share
 from core.queries.comparison import Launches
 from core.queries.filters import UNKNOWN_VALUE
+from core.queries.questions import BrandComparison
 
 MAX_BRANDS = 10  # on one screen
-MAX_VALUES = 14
-SMALL_SAMPLE = 30  # ads; below it a share says little
-
-DIMENSIONS: Mapping[str, str] = {
-    "hook": "Hook: how the opening line catches the reader",
-    "offer": "Offer: what is promised for buying now",
-    "cta": "Call to action",
-    "tone": "Tone of voice",
-    "theme": "Theme: what the ad talks about",
-    "audience": "Audience: who is spoken to",
-    "language": "Language of the copy",
-    "format": "Format, as the source declares it",
-}
+MAX_VALUES = 30
+_FINDINGS = 6
+_HALF = 0.5
+_MARKS = {Verdict.HIGHER: "▲", Verdict.LOWER: "▼"}
+NOUNS = {"ads": "ad", "concepts": "concept"}
 
 
 @dataclass(frozen=True, slots=True)
 class BrandSample:
-    """A brand and the ads its shares are of. ``name`` is data."""
+    """A brand and what its shares are of. ``name`` is data; ``is_few``: nothing is said of its differences."""
 
     slug: str
     name: str
     n: int
     pending: int
-
-    @property
-    def is_small(self) -> bool:
-        """Whether the shares rest on few ads."""
-        return self.n < SMALL_SAMPLE
+    is_focal: bool
+    is_few: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Mix:
-    """``shares[brand slug][value]``; ``values`` are (value, name), most ads first and unknown last."""
+class Cell:
+    """What stands in the matrix (``text``), and what is told when it is pointed at (``said``, ours but for numbers)."""
 
+    share: Share
+    difference: Difference | None
+    mark: str
+    text: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A value. ``note`` says that few or none use it; ``below_bar`` why its labels aren't to be trusted."""
+
+    value: str
+    name: str
+    note: str
+    below_bar: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference that is shown: ``text`` is ours, ``brand`` a slug."""
+
+    brand: str
+    value: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """``cells[brand slug, value]``. Brands: the focal one first, then most units first."""
+
+    dimension: str
     title: str
+    definition: str
+    noun: str
+    focal: BrandSample | None
     brands: tuple[BrandSample, ...]
-    values: tuple[tuple[str, str], ...]
-    shares: Mapping[str, Mapping[str, Share]]
-    several: bool
-    waiting: int  # ads with a text that has no label yet
+    rows: tuple[Row, ...]
+    cells: Mapping[tuple[str, str], Cell]
+    headline: str
+    findings: tuple[Finding, ...]
+    below_bar: str | None
+    waiting: int
     notes: tuple[str, ...]
 
 
@@ -71,60 +99,172 @@ class LaunchTimeline:
     """``notes`` say what the dates are."""
 
     series: tuple[LaunchSeries, ...]
+    noun: str
     notes: tuple[str, ...]
 
 
-def make_mix(mix: LabelMix, names: Mapping[str, str], *, dimension: str) -> Mix:
-    """Shares of the ads that were read; ads that wait or have no text are in no share."""
-    comparison = compare(mix)
-    shown = comparison.brands[:MAX_BRANDS]
-    values = [value for value in comparison.values[:-1] if any(brand.shares[value].count for brand in shown)]
-    listed = [(value, value_name(dimension, value)) for value in values[:MAX_VALUES]]
-    listed.append((UNKNOWN_VALUE, "Unknown"))
-    several = any(brand.several for brand in shown)
-    samples = tuple(BrandSample(item.brand, names.get(item.brand, item.brand), item.n, item.pending) for item in shown)
-    return Mix(
-        title=DIMENSIONS.get(dimension, words(dimension)),
+def dimension_name(dimension: str) -> str:
+    """ "visual_style" → "Picture: style"."""
+    return f"Picture: {words(dimension[7:]).lower()}" if is_visual(dimension) else words(dimension)
+
+
+def make_matrix(comparison: BrandComparison, names: Mapping[str, str]) -> Matrix:
+    """The first ten brands; every value but those beyond thirty."""
+    noun = NOUNS[comparison.unit]
+    shown = sorted(comparison.brands[:MAX_BRANDS], key=lambda brand: brand.brand != comparison.focal)
+    samples = tuple(_sample(comparison, brand, names) for brand in shown)
+    focal = next((sample for sample in samples if sample.is_focal), None)
+    rows = tuple(_rows(comparison, len(shown)))
+    against = focal.name if focal else ""
+    cells = {
+        (brand.brand, row.value): _cell(brand, row.value, noun, against, comparison.confidence)
+        for brand in shown
+        for row in rows
+    }
+    return Matrix(
+        dimension=comparison.dimension,
+        title=dimension_name(comparison.dimension),
+        definition=comparison.definition,
+        noun=noun,
+        focal=focal,
         brands=samples,
-        values=tuple(listed),
-        shares={brand.brand: {value: brand.shares[value] for value, _ in listed} for brand in shown},
-        several=several,
-        waiting=sum(brand.pending for brand in mix.brands),
-        notes=tuple(_mix_notes(mix, samples, len(values[MAX_VALUES:]) + comparison.values_left_out, several)),
+        rows=rows,
+        cells=cells,
+        headline=_headline(comparison, samples, focal),
+        findings=tuple(_findings(samples, rows, cells, focal)),
+        below_bar=comparison.below_bar,
+        waiting=comparison.pending,
+        notes=tuple(_notes(comparison, samples, noun)),
     )
 
 
 def make_launches(launches: Launches, names: Mapping[str, str]) -> LaunchTimeline:
-    """The brands with most ads, up to ten."""
-    shown = launches.brands[:MAX_BRANDS]
+    """The brands with most units, up to ten."""
+    shown, noun = launches.brands[:MAX_BRANDS], NOUNS[launches.unit]
     dated, seen = sum(brand.dated_by_source for brand in shown), sum(brand.dated_by_first_seen for brand in shown)
-    note = f"By first run date where the source says it ({number(dated)} ads), else by first seen ({number(seen)})."
-    notes = [note, "An ad that ended before the first scan was never seen: early months are a lower bound."]
+    notes = [
+        f"By first run date where the source says it ({counted(dated, noun)}), else by first seen ({number(seen)}).",
+        "An ad that ended before the first scan was never seen: early months are a lower bound.",
+    ]
     if earlier := sum(brand.earlier for brand in shown):
-        notes.append(f"{counted(earlier, 'ad', 'ads')} started before the first month shown.")
+        notes.append(f"{counted(earlier, noun)} started before the first month shown.")
     series = (
         LaunchSeries(brand.brand, names.get(brand.brand, brand.brand), brand.ads, brand.points) for brand in shown
     )
-    return LaunchTimeline(tuple(series), tuple(notes))
+    return LaunchTimeline(tuple(series), noun, tuple(notes))
 
 
-def _mix_notes(mix: LabelMix, samples: Sequence[BrandSample], values_left_out: int, several: bool) -> list[str]:
-    notes = ["Percent of each brand's own labelled ads, with 95 % Wilson intervals (on hover, too)."]
-    if silent := sum(brand.without_text for brand in mix.brands):
-        notes.append(f"{counted(silent, 'ad', 'ads')} without text to label: in no share and no n.")
-    if waiting := sum(not brand.read and brand.pending > 0 for brand in mix.brands):
-        notes.append(f"{counted(waiting, 'brand waits', 'brands wait')} to be labelled and can't be shown yet.")
-    if any(brand.pending for brand in mix.brands):
-        notes.append("Labelling isn't finished. What is easy to label comes first, so these shares will still move.")
-    if several:
-        notes.append("An ad may have several values, so a brand's shares can add up to more than 100 %.")
-    if small := [sample for sample in samples if sample.is_small]:
-        notes.append(
-            f"{counted(len(small), 'brand has', 'brands have')} under {SMALL_SAMPLE} ads labelled: "
-            "their shares say little."
+def _sample(comparison: BrandComparison, brand: BrandShares, names: Mapping[str, str]) -> BrandSample:
+    few = brand.n < comparison.minimum_n
+    return BrandSample(
+        brand.brand, names.get(brand.brand, brand.brand), brand.n, brand.pending, brand.brand == comparison.focal, few
+    )
+
+
+def _rows(comparison: BrandComparison, brands: int) -> Iterator[Row]:
+    for value in comparison.values[:-1][:MAX_VALUES]:
+        used = comparison.used_by.get(value, 0)
+        is_space = value in comparison.whitespace and brands > 1
+        note = "" if not is_space else "nobody" if not used else counted(used, "brand") + " only"
+        name = value_name(comparison.dimension, value)
+        yield Row(value, name, note, comparison.values_below_bar.get(value))
+    yield Row(UNKNOWN_VALUE, "Unknown", "", None)
+
+
+def _cell(brand: BrandShares, value: str, noun: str, focal: str, confidence: float) -> Cell:
+    share, apart = brand.shares[value], brand.differences.get(value)
+    if share.share is None or share.low is None or share.high is None:
+        return Cell(share, apart, "", "", f"no {noun}s")
+    mark = _MARKS.get(apart.verdict, "") if apart else ""
+    of = f"{number(share.count)} of {counted(share.n, noun)}"
+    interval = f"{confidence:.0%}".replace("%", " %") + f" interval {percent(share.low)} to {percent(share.high)}"
+    said = f"<b>{percent(share.share)}</b><br>{of}<br>{interval}"
+    if apart is not None:
+        said += f"<br>{_verdict(apart, focal)}"
+    return Cell(share, apart, mark, f"{percent(share.share)} {mark}".rstrip(), said)
+
+
+def _verdict(apart: Difference, focal: str) -> str:
+    if apart.difference is None or apart.low is None or apart.high is None:
+        return "nothing to compare with"
+    span = f"{points(apart.difference)} points ({points(apart.low)} to {points(apart.high)})"
+    if apart.verdict is Verdict.TOO_FEW:
+        return f"too few to say: {span}"
+    if apart.verdict is Verdict.NOT_SHOWN:
+        return f"no difference shown: {span}"
+    return f"{_MARKS[apart.verdict]} {apart.verdict.value}: {span}"
+
+
+def _headline(comparison: BrandComparison, samples: Sequence[BrandSample], focal: BrandSample | None) -> str:
+    """One sentence, without a name of a brand: that stands beside it."""
+    if focal is None:
+        return "Choose a brand to compare with, and the differences from it are judged."
+    if focal.is_few:
+        return f"Too few to compare with: {number(focal.n)} read, and it takes {comparison.minimum_n}."
+    judged = [cell for brand in comparison.brands for cell in brand.differences.values() if cell.p_value is not None]
+    shown = sum(cell.verdict in _MARKS for cell in judged)
+    if not judged:
+        return "The other brands have too few to say anything of differences."
+    if not shown:
+        return f"No difference shown in any of {number(len(judged))} cells."
+    return (
+        f"{counted(shown, 'difference')} shown among {number(len(judged))} cells; of the others: no difference shown, "
+        "which isn't the same as no difference."
+    )
+
+
+def _findings(
+    samples: Sequence[BrandSample],
+    rows: Sequence[Row],
+    cells: Mapping[tuple[str, str], Cell],
+    focal: BrandSample | None,
+) -> list[Finding]:
+    """The largest differences that are shown."""
+    if focal is None:
+        return []
+    found = []
+    for sample in samples:
+        for row in rows:
+            apart = cells[sample.slug, row.value].difference
+            if apart and apart.verdict in _MARKS and apart.difference is not None:
+                text = f"{row.name} {_against(cells[sample.slug, row.value], cells[focal.slug, row.value])}"
+                found.append((abs(apart.difference), Finding(sample.slug, row.value, text)))
+    found.sort(key=lambda pair: -pair[0])
+    return [finding for _, finding in found[:_FINDINGS]]
+
+
+def _against(cell: Cell, focal: Cell) -> str:
+    apart = cell.difference
+    if apart is None or apart.difference is None or apart.low is None or apart.high is None:
+        return ""
+    span = f"{points(apart.difference)} points, interval {points(apart.low)} to {points(apart.high)}"
+    return f"{cell.mark} {percent(cell.share.share or 0)} against {percent(focal.share.share or 0)} ({span})"
+
+
+def _notes(comparison: BrandComparison, samples: Sequence[BrandSample], noun: str) -> Iterator[str]:
+    yield f"Percent of each brand's own {noun}s that were read; intervals are Wilson's, differences Newcombe's."
+    if comparison.focal:
+        rate = f"{comparison.false_discovery_rate:.0%}".replace("%", " %")
+        yield (
+            f"Marks: Fisher's mid-p test, corrected for all {number(comparison.cells_tested)} cells "
+            f"(Benjamini–Hochberg): on average at most {rate} of the marks are wrong. An interval is of its cell alone."
         )
-    if values_left_out > 0:
-        notes.append(f"{counted(values_left_out, 'rarer value')} left out.")
-    if mix.brands_left_out:
-        notes.append(f"{counted(mix.brands_left_out, 'brand')} with fewer ads left out.")
-    return notes
+    if unclear := sum((brand.shares[UNKNOWN_VALUE].share or 0) > _HALF for brand in comparison.brands):
+        yield (
+            f"Unknown in more than half of what was read, for {counted(unclear, 'brand')}: a difference may lie in how "
+            "well the brands' ads can be read, and what is unknown may hide others."
+        )
+    if small := sum(sample.is_few for sample in samples):
+        yield f"{counted(small, 'brand has', 'brands have')} under {comparison.minimum_n} read: too few to say."
+    if silent := comparison.without_text:
+        yield f"{counted(silent, noun)} with nothing to read: in no share and no n."
+    if waiting := comparison.brands_unread:
+        yield f"{counted(waiting, 'brand has', 'brands have')} nothing read yet and can't be shown."
+    if comparison.pending:
+        yield "Reading isn't finished. What is easy to read comes first, so these shares will still move."
+    if any(brand.several for brand in comparison.brands):
+        yield f"A {noun} may have several values, so a brand's shares can add up to more than 100 %."
+    if left := len(comparison.values[:-1][MAX_VALUES:]) + comparison.values_left_out:
+        yield f"{counted(left, 'rarer value')} left out."
+    if left := len(comparison.brands[MAX_BRANDS:]) + comparison.brands_left_out:
+        yield f"{counted(left, 'brand')} with fewer {noun}s left out; an export holds 20."

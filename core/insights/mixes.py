@@ -73,6 +73,7 @@ class Comparison:
     """Brand × value; every brand has a share of every value. ``values``: most units first, "unknown" last.
 
     ``brands_unread`` have units and none that was read; ``brands_left_out`` had fewer than those compared.
+    ``pending`` and ``without_text`` count the units of all brands but those left out.
     Differences from the ``focal`` brand were judged together, ``cells_tested`` of them: of those called one at most
     ``false_discovery_rate`` are wrong on average. Nothing is said where a brand has under ``minimum_n``. "unknown" is
     never judged: it tells of the reading, not of the brand.
@@ -93,6 +94,8 @@ class Comparison:
     minimum_n: int = MINIMUM_N
     used_by: Mapping[str, int] = field(default_factory=dict)
     whitespace: tuple[str, ...] = ()
+    pending: int = 0
+    without_text: int = 0
 
 
 def mix_of_brands(
@@ -130,6 +133,8 @@ def compare(mix: LabelMix, *, confidence: float = 0.95, focal: str | None = None
         focal=against,
         cells_tested=sum(cell.p_value is not None for cells in apart.values() for cell in cells.values()),
         used_by=used_by,
+        pending=sum(brand.pending for brand in mix.brands),
+        without_text=sum(brand.without_text for brand in mix.brands),
         whitespace=tuple(value for value, brands in used_by.items() if _is_whitespace(brands, len(read))),
     )
 

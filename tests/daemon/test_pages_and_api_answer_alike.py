@@ -23,20 +23,25 @@ from app.loaders import (
     load_brandspaces,
     load_budget,
     load_changes,
+    load_comparison,
     load_concept_of_ad,
     load_concepts,
     load_count,
     load_coverage,
+    load_deltas,
     load_facets,
+    load_frozen,
+    load_frozen_answer,
     load_keys,
     load_label_quality,
     load_launches,
-    load_mix,
     load_overviews,
     load_quote,
     load_requests,
+    load_scan_dates,
     load_sessions,
     load_spending,
+    load_survivals,
     load_users,
     load_voices,
     load_webhooks,
@@ -44,7 +49,7 @@ from app.loaders import (
 from app.view_models.ad_cards import make_card
 from app.view_models.ad_details import make_detail
 from app.view_models.brand_overviews import make_overview
-from app.view_models.comparisons import DIMENSIONS, make_launches, make_mix
+from app.view_models.comparisons import make_launches, make_matrix
 from app.view_models.label_quality import make_overview as make_overview_of_labels
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.label_quality_store import store_measures
@@ -52,6 +57,7 @@ from core.curation.brandspaces import create_brandspace
 from core.domain.principal import LOCAL_PRINCIPAL as US
 from core.domain.quality import Basis, Measure, Statistic
 from core.queries.filters import AdFilters
+from core.queries.questions import Question, dimensions_of
 from tests.builders import DAY, AnAd, store, store_concepts, store_request, store_scan
 from tests.daemon.support import LocalDaemon
 
@@ -124,24 +130,50 @@ def ask(daemon: LocalDaemon, space: str, question: str, filters: AdFilters = NON
 
 def test_shares_of_the_compare_page(market: LocalDaemon, asked: Asked) -> None:
     for (space, filters), dimension in product(asked, ("hook", "language", "format")):
-        page = make_mix(load_mix(US, space, dimension, filters), {}, dimension=dimension)
-        answer = ask(market, space, "comparison", filters, f"dimension={dimension}")
-        counts = {
-            row["brand"]: row for row in ask(market, space, "label-mix", filters, f"dimension={dimension}")["brands"]
-        }
+        page = make_matrix(load_comparison(US, Question(space, dimension, filters, "bolt")), {})
+        answer = ask(market, space, "comparison", filters, f"dimension={dimension}&focal=bolt")
 
-        assert [sample.slug for sample in page.brands] == [brand["brand"] for brand in answer["brands"]]
-        assert {value for value, _ in page.values} == set(answer["values"])
-        assert page.waiting == sum(row["pending"] for row in counts.values())
-        for sample, brand in zip(page.brands, answer["brands"], strict=True):
-            assert (sample.n, sample.pending) == (brand["n"], brand["pending"])
-            for value, share in page.shares[sample.slug].items():
-                told = brand["shares"][value]
-                assert (share.count, share.n, share.share) == (told["count"], told["n"], told["share"])
-                assert (share.low, share.high) == (told["low"], told["high"])
-                assert share.count == {**counts[sample.slug]["counts"], "unknown": counts[sample.slug]["unknown"]}.get(
-                    value, 0
-                )
+        assert {sample.slug for sample in page.brands} == {brand["brand"] for brand in answer["brands"]}
+        assert {row.value for row in page.rows} == set(answer["values"])
+        assert page.waiting == answer["pending"]
+        for brand in answer["brands"]:
+            for value, told in brand["shares"].items():
+                cell = page.cells[brand["brand"], value]
+                assert (cell.share.count, cell.share.n, cell.share.share) == (told["count"], told["n"], told["share"])
+                assert (cell.share.low, cell.share.high) == (told["low"], told["high"])
+                verdict = brand["differences"].get(value, {}).get("verdict")
+                assert verdict == (cell.difference.verdict if cell.difference else None)
+
+
+def test_curves_voices_and_two_dates_of_the_compare_page(market: LocalDaemon, asked: Asked) -> None:
+    for space, filters in asked:
+        curves, told = load_survivals(US, space, filters), ask(market, space, "survival", filters)
+        assert [(item.brand, item.survival.n) for item in curves.brands] == [
+            (item["brand"], item["survival"]["n"]) for item in told["brands"]
+        ]
+        voices, told = load_voices(US, space, filters), ask(market, space, "share-of-voice", filters)
+        assert [(item.brand, item.ads) for item in voices.brands] == [
+            (item["brand"], item["ads"]) for item in told["brands"]
+        ]
+        assert [day.isoformat() for day in load_scan_dates(US, space, filters)] == ask(
+            market, space, "scan-dates", filters
+        )["dates"]
+        found = load_deltas(US, Question(space, "hook", filters), EARLIER, DAY)
+        told = ask(market, space, "turnover", filters, f"dimension=hook&since={EARLIER}&until={DAY}")
+        assert (found.sources, found.sources_left_out) == (told["sources"], told["sources_left_out"])
+
+
+def test_frozen_comparisons_of_the_compare_page(market: LocalDaemon) -> None:
+    body = {"brandspace": "all", "dimension": "hook", "name": "Kept"}
+    kept = market.post("/api/v1/comparisons/frozen", body).json["frozen_id"]
+    view, answer = load_frozen_answer(US, kept)
+    told = market.get(f"/api/v1/comparisons/frozen/{kept}").json
+
+    assert [item.frozen_id for item in load_frozen(US)] == [kept] == [view.frozen_id]
+    assert answer is not None
+    assert [brand.brand for brand in answer.comparison.brands] == [
+        brand["brand"] for brand in told["comparison"]["brands"]
+    ]
 
 
 def test_launches_and_coverage_of_the_compare_page(market: LocalDaemon, asked: Asked) -> None:
@@ -287,7 +319,7 @@ def test_what_models_cost_and_would_cost(market: LocalDaemon) -> None:
 
 
 def test_every_dimension_of_the_page_can_be_asked_over_the_api(market: LocalDaemon) -> None:
-    for dimension in DIMENSIONS:
+    for dimension in dimensions_of(market.services.taxonomy):
         assert ask(market, "all", "label-mix", more=f"dimension={dimension}")["dimension"] == dimension
 
 

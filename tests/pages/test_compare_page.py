@@ -1,94 +1,184 @@
-"""Compare: shares of each brand's own ads with n, launches, and what the charts cover."""
+"""Compare: shares with n, differences only where they are shown, whitespace, what the charts cover, freezing."""
 
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.adapters.postgres.engine import Database
-from tests.builders import AnAd, store
+from core.curation.brandspaces import create_brandspace
+from core.domain.principal import LOCAL_PRINCIPAL
+from tests.builders import DAY, AnAd, store, store_scan
 from tests.pages.conftest import ShowPage, params_of, texts
+
+LATER = DAY + timedelta(days=7)
 
 
 def figures(page: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
 
 
-def test_every_brand_shows_its_share_and_n(show: ShowPage, database: Database) -> None:
-    ads = [AnAd(f"a{n}", copy=f"a{n}", labels={"hook": ("story" if n else "question",)}) for n in range(4)]
-    store(database, *ads, AnAd("b", brand="rival", labels={"hook": ("unknown",)}))
-    page = show("compare")
-    mix = figures(page)[0]
-    assert [trace["name"] for trace in mix["data"]] == ["Acme (n = 4)", "Rival (n = 1)"]
-    assert mix["layout"]["yaxis"]["ticktext"] == ["Story", "Question", "Unknown"]
-    assert mix["data"][0]["x"] == [75.0, 25.0, 0.0]
-    assert mix["data"][1]["x"] == [0.0, 0.0, 100.0]
+def cells(page: AppTest) -> dict[tuple[str, str], str]:
+    """(brand, value) → what is written in the matrix."""
+    written = figures(page)[0]["data"][1]
+    return {(key[0], key[1]): text for key, text in zip(written["customdata"], written["text"], strict=True)}
+
+
+def told(brand: str, hook: str, many: int, **more: Any) -> list[AnAd]:
+    return [
+        AnAd(f"{brand} {hook} {n}", brand, copy=f"{brand} {hook} {n}", labels={"hook": (hook,)}, **more)
+        for n in range(many)
+    ]
+
+
+def test_every_brand_shows_its_share_and_n_and_the_focal_one_comes_first(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 3), *told("acme", "question", 1), *told("rival", "unknown", 1))
+    page = show("compare", focal="rival")
+    assert (cells(page)["acme", "story"], cells(page)["acme", "question"]) == ("75 %", "25 %")
+    assert (cells(page)["rival", "unknown"], cells(page)["rival", "story"]) == ("100 %", "0 %")
+    heads = figures(page)[0]["layout"]["xaxis"]["ticktext"]
+    assert heads == ["<b>Rival</b> · focal<br>n = 1, too few", "Acme<br>n = 4, too few"]
+
+
+def test_a_difference_that_is_shown_has_a_mark_and_is_said(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 40), *told("acme", "question", 10))
+    store(database, *told("rival", "question", 38), *told("rival", "story", 12))
+    page = show("compare", focal="acme")
+    assert (cells(page)["rival", "question"], cells(page)["rival", "story"]) == ("76 % ▲", "24 % ▼")
+    assert cells(page)["acme", "story"] == "80 %"
+    assert "Against Acme: 2 differences shown among" in texts(page)
+    assert "Rival: Story ▼ 24 % against 80 % (−56 points" in texts(page)
+
+
+def test_brands_alike_are_said_to_show_no_difference(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 30), *told("rival", "story", 30))
+    page = show("compare", focal="acme")
+    assert "No difference shown in any of" in texts(page)
+    assert not any(mark in text for mark in "▲▼" for text in cells(page).values())
+
+
+def test_values_that_nobody_uses_are_rows(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 3), *told("rival", "story", 3))
+    rows = figures(show("compare"))[0]["layout"]["yaxis"]["ticktext"]
+    assert rows[0] == "Story"
+    assert any(row.startswith("Testimonial") and "nobody" in row for row in rows)
 
 
 def test_small_samples_and_coverage_are_said(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1", copy="x", labels={"hook": ("story",)}), AnAd("2", copy="y"))
     page = show("compare")
-    assert "1 brand has under 30 ads labelled" in texts(page)
-    assert page.progress[0].text == "Coverage: 2 ads stored = 1 labelled + 0 without text + 1 waiting (50 % labelled)"
+    assert "1 brand has under 20 read" in texts(page)
+    assert page.progress[0].text == (
+        "Coverage: 2 concepts stored = 1 labelled + 0 without text + 1 waiting (50 % labelled)"
+    )
+    assert "Commercial ads carry no spend and no impressions" in texts(page)
 
 
 def test_ads_without_text_wait_for_nothing(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1", labels={"hook": ("story",)}), AnAd("2", copy=""), AnAd("3", brand="rival", copy=""))
-    page = show("compare")
-    assert "= 1 labelled + 2 without text + 0 waiting" in page.progress[0].text
-    assert "2 ads without text to label" in texts(page)
-    assert "waits" not in texts(page)
+    page = show("compare", unit="ads")
+    assert "3 ads stored = 1 labelled + 2 without text + 0 waiting" in page.progress[0].text
+    assert "2 ads with nothing to read" in texts(page)
     assert "isn't finished" not in texts(page)
 
 
-def test_brands_without_any_text_have_nothing_to_compare(show: ShowPage, database: Database) -> None:
-    store(database, AnAd("1", copy=""))
-    assert "No text to label" in texts(show("compare"))
-
-
-def test_brands_that_wait_to_be_read_are_counted(show: ShowPage, database: Database) -> None:
-    store(database, AnAd("1", labels={"hook": ("story",)}), AnAd("2", brand="rival", copy="Unread"))
-    assert "1 brand waits to be labelled" in texts(show("compare"))
-
-
-def test_nothing_labelled_is_said(show: ShowPage, database: Database) -> None:
+def test_nothing_labelled_and_nothing_to_label_are_said(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1"))
     assert "No labels yet" in texts(show("compare"))
 
 
+def test_brands_without_any_text_have_nothing_to_compare(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", copy=""))
+    assert "Nothing to read" in texts(show("compare"))
+
+
 def test_format_is_compared_without_being_read(show: ShowPage, database: Database) -> None:
-    store(database, AnAd("1", format="video"), AnAd("2", format="image"))
+    store(database, AnAd("1", format="video"), AnAd("2", copy="Other", format="image"))
     page = show("compare", dimension="format")
-    assert figures(page)[0]["data"][0]["x"] == [50.0, 50.0, 0.0]
+    assert (cells(page)["acme", "video"], cells(page)["acme", "image"]) == ("50 %", "50 %")
 
 
 def test_launches_say_what_they_are_dated_by(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1", run_start=date(2026, 1, 5)), AnAd("2"))
-    page = show("compare")
+    page = show("compare", tab="launches", unit="ads")
     launches = figures(page)[-1]
     assert launches["data"][0]["y"] == [1, 0, 1]
     assert "Acme · n = 2" in launches["layout"]["annotations"][0]["text"]
-    assert "first run date where the source says it \\(1 ads\\)\\, else by first seen \\(1\\)" in texts(page)
+    assert "first run date where the source says it" in texts(page)
 
 
 def test_choices_go_into_the_address(show: ShowPage, database: Database) -> None:
-    store(database, AnAd("1", labels={"tone": ("calm",)}), AnAd("2", brand="rival", labels={"tone": ("calm",)}))
+    store(database, *told("acme", "story", 3), *told("rival", "story", 3))
     page = show("compare")
     page.multiselect(key="compare_brands").set_value(["rival"]).run()
-    page.segmented_control(key="compare_dimension").set_value("tone").run()
-    page.segmented_control(key="compare_view").set_value("heatmap").run()
-    assert params_of(page) == {"brands": ["rival"], "dimension": ["tone"], "view": ["heatmap"]}
-    assert figures(page)[0]["data"][0]["type"] == "heatmap"
-    assert figures(page)[0]["data"][0]["x"] == ["Rival<br>n = 1"]
+    page.selectbox(key="compare_dimension").set_value("tone").run()
+    page.segmented_control(key="compare_unit").set_value("ads").run()
+    page.selectbox(key="compare_focal").set_value("none").run()
+    page.segmented_control(key="compare_tab").set_value("launches").run()
+    expected = {"brands": ["rival"], "dimension": ["tone"], "unit": ["ads"], "focal": ["none"], "tab": ["launches"]}
+    assert params_of(page) == expected
 
 
-def test_ten_brands_at_most_are_shown_and_as_dots_with_intervals_first(show: ShowPage, database: Database) -> None:
-    store(database, *(AnAd(str(n), brand=f"brand-{n:02}", labels={"hook": ("story",)}) for n in range(12)))
-    page = show("compare")
+def test_the_brandspaces_own_brand_is_the_one_compared_with(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 5), *told("rival", "story", 3))
+    space = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", primary="rival", competitors=["acme"])
+    page = show("compare", brandspace=space.brandspace_id)
+    assert page.selectbox(key="compare_focal").value == "rival"
+
+
+def test_ten_brands_at_most_are_shown(show: ShowPage, database: Database) -> None:
+    store(database, *(AnAd(str(n), brand=f"brand-{n:02}", copy=str(n), labels={"hook": ("story",)}) for n in range(12)))
+    page = show("compare", view="dots")
     assert len(page.multiselect(key="compare_brands").value) == 10
     dots = figures(page)[0]["data"]
     assert len(dots) == 10
     assert all(trace["error_x"]["array"] for trace in dots)
+
+
+def test_curves_are_drawn_once_something_has_ended_and_called_a_proxy(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 3, last_scanned_on=LATER, last_seen=LATER))
+    store_scan(database, LATER)
+    assert "Nothing has ended yet" in texts(show("compare", tab="longevity"))
+    store(database, *told("acme", "question", 3, last_scanned_on=DAY))
+    page = show("compare", tab="longevity", unit="ads")
+    assert "proxy" in figures(page)[0]["layout"]["xaxis"]["title"]["text"]
+    assert page.dataframe[0].value["No longer seen"].tolist() == [3]
+
+
+def test_two_scans_tell_what_came_and_went(show: ShowPage, database: Database) -> None:
+    gone, new = told("acme", "story", 1), told("acme", "question", 1)
+    store(database, *gone, *new)
+    store_scan(database, DAY, shows=gone)
+    assert "One scan only" in texts(show("compare", tab="changes"))
+    store_scan(database, LATER, shows=new)
+    page = show("compare", tab="changes", unit="ads")
+    assert page.dataframe[0].value[["New", "Continuing", "No longer seen"]].values.tolist() == [[1, 0, 1]]
+    assert "Too few ads came and went" in texts(page)
+
+
+def test_share_of_voice_says_of_what(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 3), *told("rival", "story", 1))
+    bars = figures(show("compare", tab="voice"))[0]
+    assert bars["data"][0]["text"] == ["75 % · 3", "25 % · 1"]
+    assert "percent of all 4 concepts stored" in bars["layout"]["xaxis"]["title"]["text"]
+
+
+def test_a_frozen_comparison_stays_and_says_what_changed_since(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 25), *told("rival", "story", 25))
+    page = show("compare", focal="acme")
+    page.text_input(key="freeze_name").set_value("Before *all*").run()
+    page.button(key="freeze").click().run()
+    (frozen_id,) = params_of(page)["frozen"]
+    before = cells(page)
+
+    store(database, *told("rival", "question", 75))
+    st.cache_data.clear()  # some seconds later
+    page = show("compare", frozen=frozen_id)
+    assert cells(page) == before
+    assert "Frozen: Before \\*all\\*" in page.info[0].value
+    assert "n \\= 25 → 100" in page.info[0].value
+    assert cells(show("compare", focal="acme")) != before

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from app.charts import PALETTE, brand_numbers, launches_by_month, mix_dots, mix_heatmap
+from app.charts import PALETTE, brand_numbers, spread
+from app.mix_charts import difference_chart, dots_chart, matrix_chart
+from app.time_charts import launches_by_month, survival_curves
 from app.view_models.ad_cards import make_card, media_problem, source_badges
 from app.view_models.brand_overviews import make_overview
-from app.view_models.comparisons import make_launches, make_mix
+from app.view_models.comparisons import Matrix, make_launches, make_matrix
+from app.view_models.frozen_changes import changes_since
 from app.view_models.label_rows import Segment, mark
 from app.view_models.operations_view import process_rows, queue_rows, run_rows
 from app.view_models.request_rows import make_row, running
+from app.view_models.time_views import make_curves
 from core.insights.launches import Period
-from core.insights.mixes import BrandMix, LabelMix
+from core.insights.mixes import BrandMix, Comparison, LabelMix, compare, mix_of_brands
+from core.insights.survival import kaplan_meier
 from core.queries.ads import AdCard
 from core.queries.comparison import BrandLaunches, Launches
+from core.queries.longevity import BrandSurvival, Survivals
 from core.queries.operations import Heartbeat, QueueFigures, RunFigures
 from core.queries.overview import BrandOverview, ScanNews
+from core.queries.questions import BrandComparison
 from core.queries.requests import RequestView
 from core.queries.status import AdStatus
 
@@ -48,7 +57,13 @@ def request(status: str, **progress: int) -> RequestView:
 
 
 def a_mix(*brands: BrandMix) -> LabelMix:
-    return LabelMix("hook", ("story", "question"), brands, 0)
+    return mix_of_brands("hook", brands)
+
+
+def a_matrix(*brands: BrandMix, names: Any = None, focal: str | None = None, **more: Any) -> Matrix:
+    found = compare(a_mix(*brands), focal=focal)
+    same = {field.name: getattr(found, field.name) for field in fields(Comparison)}
+    return make_matrix(BrandComparison(**same, **more), names or {})
 
 
 # --- cards --------------------------------------------------------------------------------------------
@@ -155,25 +170,52 @@ def test_only_unfinished_requests_run() -> None:
 # --- comparisons --------------------------------------------------------------------------------------
 
 
-def test_shares_are_of_the_ads_read_and_unknown_is_a_value() -> None:
-    mix = make_mix(a_mix(BrandMix("acme", 50, 40, 10, 10, {"story": 30})), {"acme": "Acme"}, dimension="hook")
-    assert [value for value, _ in mix.values] == ["story", "unknown"]
-    share = mix.shares["acme"]["story"]
+def test_shares_are_of_what_was_read_and_unknown_is_a_value() -> None:
+    matrix = a_matrix(BrandMix("acme", 50, 40, 10, 10, {"story": 30}))
+    assert [row.value for row in matrix.rows] == ["story", "unknown"]
+    share = matrix.cells["acme", "story"].share
     assert (share.count, share.n, share.share) == (30, 40, 0.75)
-    assert mix.shares["acme"]["unknown"].share == 0.25
-    assert (share.low or 0) < 0.75 < (share.high or 0)
+    assert matrix.cells["acme", "unknown"].share.share == 0.25
+    assert "95 % interval 60 % to 86 %" in matrix.cells["acme", "story"].said
 
 
 def test_notes_say_what_weakens_the_numbers() -> None:
     brands = [BrandMix("a", 9, 5, 4, 0, {"story": 4, "question": 4}), BrandMix("b", 3, 0, 3, 0, {})]
-    notes = " ".join(make_mix(a_mix(*brands), {}, dimension="hook").notes)
+    brands.append(BrandMix("c", 3, 3, 0, 2, {"story": 1}))
+    notes = " ".join(a_matrix(*brands).notes)
     for expected in (
-        "1 brand has under 30",
+        "2 brands have under 20",
         "more than 100 %",
-        "1 brand waits to be labelled",
-        "Labelling isn't finished",
+        "1 brand has nothing read yet",
+        "Reading isn't finished",
+        "Unknown in more than half of what was read, for 1 brand",
     ):
         assert expected in notes
+
+
+def test_labels_below_their_bar_are_said_and_greyed() -> None:
+    brands = [BrandMix("acme", 50, 50, 0, 0, {"story": 30})]
+    whole, value = a_matrix(*brands, below_bar="kappa 0.2"), a_matrix(*brands, values_below_bar={"story": "kappa 0.1"})
+    assert matrix_chart(whole).data[0].colorscale != matrix_chart(value).data[0].colorscale
+    assert (whole.below_bar, value.rows[0].below_bar) == ("kappa 0.2", "kappa 0.1")
+    assert "below the bar" in matrix_chart(value).layout.yaxis.ticktext[0]
+
+
+def test_changes_since_freezing_name_sizes_and_verdicts() -> None:
+    before = [BrandMix("acme", 40, 40, 0, 0, {"story": 30}), BrandMix("zeta", 40, 40, 0, 0, {"story": 5})]
+    after = [before[0], BrandMix("zeta", 80, 80, 0, 0, {"story": 58})]
+    then, now = (compare(a_mix(*brands), focal="acme") for brands in (before, after))
+    assert changes_since(then, then, {}) == ["nothing: asked again now, the answer is the same"]
+    assert changes_since(then, now, {"zeta": "Zeta"}) == [
+        "Zeta: n = 40 → 80",
+        "Zeta, Story: lower → no difference shown",
+    ]
+
+
+def test_names_of_curves_keep_apart_and_in_order() -> None:
+    places = spread([100.0, 50.0, 51.0, 99.0], 5)
+    assert sorted(range(4), key=places.__getitem__) == [1, 2, 3, 0]
+    assert min(b - a for a, b in pairwise(sorted(places))) >= 5
 
 
 # --- charts -------------------------------------------------------------------------------------------
@@ -188,16 +230,22 @@ def test_a_brand_keeps_its_colour_and_no_two_share_one() -> None:
 
 
 def test_charts_escape_names_and_carry_n_titles_and_units() -> None:
-    mix = make_mix(a_mix(BrandMix("x", 4, 4, 0, 0, {"story": 4})), {"x": "<a href='e'>X</a>"}, dimension="hook")
-    points = BrandLaunches("x", 4, 4, 0, ((date(2026, 1, 1), 4),))
-    timeline = make_launches(Launches(Period.MONTH, (points,), 0), {"x": "<b>X</b>"})
-    for figure in (mix_dots(mix), mix_heatmap(mix), mix_heatmap(mix, dark=True), launches_by_month(timeline)):
+    brands = [BrandMix(slug, 4, 4, 0, 0, {"story": 4}) for slug in ("x", "y")]
+    matrix = a_matrix(*brands, names={"x": "<a href='e'>X</a>"}, focal="y")
+    timeline = make_launches(
+        Launches(Period.MONTH, (BrandLaunches("x", 4, 4, 0, ((date(2026, 1, 1), 4),)),), 0), {"x": "<b>X</b>"}
+    )
+    curves = make_curves(
+        Survivals("", "ads", 0.95, (BrandSurvival("x", 2, kaplan_meier({3: 2}, {4: 2})),), None, 0),
+        {"x": "<a href='e'>X</a>"},
+    )
+    charts = [matrix_chart(matrix), matrix_chart(matrix, dark=True), dots_chart(matrix), difference_chart(matrix)]
+    for figure in (*charts, launches_by_month(timeline), survival_curves(curves)):
         content = figure.to_json()
         assert "<a href" not in content
         assert "\\u003ca href" not in content
         assert "n = 4" in content
-        assert figure.layout.title.text
-        assert figure.layout.xaxis.title.text
+        assert any(axis.title.text for axis in figure.select_xaxes())
         assert figure.layout.template.layout.margin.l == 8
 
 

@@ -1,0 +1,199 @@
+"""Figures of a comparison: the matrix, shares with intervals, differences from the focal brand. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from app.charts import FAINT, PALETTE, ROW, SYMBOLS, TEMPLATE, brand_numbers
+from app.formatting import escape_chart, shorten
+from app.view_models.comparisons import BrandSample, Matrix, Row
+from core.insights.differences import Verdict
+from core.queries.filters import UNKNOWN_VALUE
+
+# Each with the one colour of text that can be read on all of it; the grey ones are for labels below their bar.
+LIGHT_SCALE, LIGHT_TEXT, LIGHT_GREY = ["#F1F6F5", "#5FB3AA"], "#1E2A2E", ["#F4F4F2", "#D4D6D2"]
+DARK_SCALE, DARK_TEXT, DARK_GREY = ["#182327", "#1F7A72"], "#E4E9E8", ["#1B2225", "#3A4347"]
+QUIET = "#8A9499"  # text that isn't the point, on either ground
+_NAME = 18  # characters of a brand's name in a chart
+_COLUMNS = 5  # of small charts side by side
+
+
+def matrix_chart(matrix: Matrix, *, dark: bool = False) -> go.Figure:
+    """Percent by value and brand, written in each cell with its mark. An unseen point on each cell can be clicked.
+
+    The unknown has no colour: it tells of the reading, and would outshine what was read.
+    """
+    scale, grey = (DARK_SCALE, DARK_GREY) if dark else (LIGHT_SCALE, LIGHT_GREY)
+    brands, rows = matrix.brands, matrix.rows
+    shares = [[100 * (matrix.cells[brand.slug, row.value].share.share or 0) for brand in brands] for row in rows]
+    figure = go.Figure(
+        go.Heatmap(
+            x=list(range(len(brands))),
+            y=list(range(len(rows))),
+            z=[*shares[:-1], [None] * len(brands)],
+            hoverinfo="skip",
+            xgap=2,
+            ygap=2,
+            zmin=0,
+            colorscale=grey if matrix.below_bar else scale,
+            showscale=False,
+        )
+    )
+    figure.add_trace(_written(matrix, ink=DARK_TEXT if dark else LIGHT_TEXT))
+    height = ROW * len(rows) + 110
+    figure.update_layout(template=TEMPLATE, height=height, clickmode="event+select", margin={"t": 76, "b": 8})
+    figure.update_xaxes(
+        title=f"percent of each brand's own {matrix.noun}s", side="top", showgrid=False, zeroline=False,
+        tickvals=list(range(len(brands))), ticktext=[_header(brand) for brand in brands], fixedrange=True,
+    )  # fmt: skip
+    figure.update_yaxes(
+        range=[len(rows) - 0.5, -0.5], showgrid=False, zeroline=False, fixedrange=True,
+        tickvals=list(range(len(rows))), ticktext=[_label(row) for row in rows],
+    )  # fmt: skip
+    return figure
+
+
+def _written(matrix: Matrix, *, ink: str) -> go.Scatter:
+    """The text of each cell, faint where it is zero or unknown; it can be pointed at and clicked."""
+    lines, columns = range(len(matrix.rows)), range(len(matrix.brands))
+    places = [(line, column) for line in lines for column in columns]
+    keys = [(matrix.brands[column].slug, matrix.rows[line].value) for line, column in places]
+    is_faint = [not matrix.cells[key].share.count or key[1] == UNKNOWN_VALUE for key in keys]
+    as_it_is = {"textfont": {"color": ink}}  # after a click, too
+    return go.Scatter(
+        x=[column for _, column in places],
+        y=[line for line, _ in places],
+        mode="markers+text",
+        text=[matrix.cells[key].text for key in keys],
+        textfont={"color": [QUIET if faint else ink for faint in is_faint], "size": 13},
+        marker={"symbol": "square", "size": ROW - 6, "color": ink, "opacity": 0},
+        customdata=[[*key, matrix.cells[key].said] for key in keys],
+        hovertemplate="%{customdata[2]}<extra></extra>",
+        selected=as_it_is,
+        unselected=as_it_is,
+        showlegend=False,
+    )
+
+
+def _used(matrix: Matrix) -> list[Row]:
+    """The values that some brand uses: dots of those that nobody does would say nothing."""
+    return [
+        row for row in matrix.rows if any(matrix.cells[brand.slug, row.value].share.count for brand in matrix.brands)
+    ]
+
+
+def dots_chart(matrix: Matrix) -> go.Figure:
+    """A dot for each brand and value with its interval; the brands are named beside those of the first value."""
+    figure, numbers, rows = go.Figure(), brand_numbers([brand.slug for brand in matrix.brands]), _used(matrix)
+    lines = range(len(rows))
+    step = 0.74 / max(len(matrix.brands), 1)
+    beside = max((matrix.cells[brand.slug, rows[0].value].share.high or 0) for brand in matrix.brands)
+    for position, brand in enumerate(matrix.brands):
+        heights = [line + (position - (len(matrix.brands) - 1) / 2) * step for line in lines]
+        figure.add_trace(_dots(matrix, brand, rows, heights, numbers[brand.slug]))
+        figure.add_annotation(
+            x=100 * beside, y=heights[0], text=_plain(brand), showarrow=False, xanchor="left", xshift=8,
+            font={"color": PALETTE[numbers[brand.slug]], "size": 12},
+        )  # fmt: skip
+    for line in lines[1:]:
+        figure.add_hline(y=line - 0.5, line={"color": FAINT, "width": 0.5})
+    height = max(ROW, 16 * len(matrix.brands)) * len(rows) + 90
+    figure.update_layout(template=TEMPLATE, height=height, showlegend=False, margin={"t": 16})
+    figure.update_traces(cliponaxis=False)
+    title = f"percent of each brand's own {matrix.noun}s"
+    figure.update_xaxes(title=title, ticksuffix=" %", rangemode="tozero", zeroline=False)
+    figure.update_yaxes(
+        tickvals=list(lines), ticktext=[_label(row) for row in rows], range=[len(rows) - 0.5, -0.5], zeroline=False,
+        showgrid=False,
+    )  # fmt: skip
+    return figure
+
+
+def _dots(matrix: Matrix, brand: BrandSample, rows: Sequence[Row], heights: Sequence[float], number: int) -> go.Scatter:
+    cells = [matrix.cells[brand.slug, row.value] for row in rows]
+    return go.Scatter(
+        x=[100 * (cell.share.share or 0) for cell in cells],
+        y=heights,
+        error_x={
+            "array": [100 * ((cell.share.high or 0) - (cell.share.share or 0)) for cell in cells],
+            "arrayminus": [100 * ((cell.share.share or 0) - (cell.share.low or 0)) for cell in cells],
+            "thickness": 1.5,
+            "width": 0,
+            "color": PALETTE[number],
+        },
+        mode="markers",
+        marker={"color": PALETTE[number], "symbol": SYMBOLS[number], "size": 9},
+        opacity=0.5 if brand.is_few else 1.0,
+        name=_plain(brand),
+        customdata=[[brand.slug, row.value, cell.said] for row, cell in zip(rows, cells, strict=True)],
+        hovertemplate=f"{escape_chart(brand.name)}<br>%{{customdata[2]}}<extra></extra>",
+    )
+
+
+def difference_chart(matrix: Matrix) -> go.Figure:
+    """How far each brand is from the focal one: filled where a difference is shown, hollow where none is."""
+    others = [brand for brand in matrix.brands if not brand.is_focal]
+    columns = min(_COLUMNS, len(others))
+    lines = -(-len(others) // columns)
+    figure = make_subplots(
+        rows=lines, cols=columns, shared_xaxes="all", shared_yaxes="all", horizontal_spacing=0.02,
+        vertical_spacing=0.16 / lines, subplot_titles=[_header(brand) for brand in others],
+    )  # fmt: skip
+    numbers = brand_numbers([brand.slug for brand in matrix.brands])
+    rows = [row for row in _used(matrix) if row.value != UNKNOWN_VALUE]  # that is never judged
+    for position, brand in enumerate(others):
+        trace = _differences(matrix, brand, rows, numbers[brand.slug])
+        figure.add_trace(trace, row=position // columns + 1, col=position % columns + 1)
+    figure.add_vline(x=0, line={"color": FAINT, "width": 1.5})
+    figure.update_layout(template=TEMPLATE, height=(24 * len(rows) + 90) * lines + 60, showlegend=False)
+    figure.update_annotations(font_size=13)
+    figure.update_xaxes(zeroline=False)
+    for column in range(columns):
+        figure.update_xaxes(title="percentage points", row=lines, col=column + 1)
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))), ticktext=[_label(row) for row in rows], range=[len(rows) - 0.5, -0.5]
+    )
+    return figure
+
+
+def _differences(matrix: Matrix, brand: BrandSample, rows: Sequence[Row], number: int) -> go.Scatter:
+    apart = [matrix.cells[brand.slug, row.value].difference for row in rows]
+    shown = [one is not None and one.verdict in (Verdict.HIGHER, Verdict.LOWER) for one in apart]
+    middle = [100 * (one.difference or 0) if one else 0 for one in apart]
+    colour, symbol = PALETTE[number], SYMBOLS[number]
+    return go.Scatter(
+        x=middle,
+        y=list(range(len(rows))),
+        error_x={
+            "array": [100 * (one.high or 0) - at if one else 0 for one, at in zip(apart, middle, strict=True)],
+            "arrayminus": [at - 100 * (one.low or 0) if one else 0 for one, at in zip(apart, middle, strict=True)],
+            "thickness": 1.5,
+            "width": 0,
+            "color": colour,
+        },
+        mode="markers",
+        marker={"color": colour, "size": 9, "symbol": [symbol if one else f"{symbol}-open" for one in shown]},
+        opacity=0.5 if brand.is_few else 1.0,
+        customdata=[[brand.slug, row.value, matrix.cells[brand.slug, row.value].said] for row in rows],
+        hovertemplate="%{y}<br>%{customdata[2]}<extra></extra>",
+    )
+
+
+def _header(brand: BrandSample) -> str:
+    name = escape_chart(shorten(brand.name, _NAME))
+    few = ", too few" if brand.is_few else ""
+    return f"{f'<b>{name}</b> · focal' if brand.is_focal else name}<br>n = {brand.n:,}{few}"
+
+
+def _plain(brand: BrandSample) -> str:
+    return f"{escape_chart(shorten(brand.name, _NAME))} (n = {brand.n:,})"
+
+
+def _label(row: Row) -> str:
+    """The value, and in small letters that few use it or that its labels aren't to be trusted."""
+    notes = [note for note in (row.note, "below the bar" if row.below_bar else "") if note]
+    small = f"  <span style='font-size:10px'><i>{', '.join(notes)}</i></span>" if notes else ""
+    return escape_chart(row.name) + small
