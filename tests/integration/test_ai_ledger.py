@@ -131,6 +131,7 @@ def test_a_call_settled_after_all_corrects_what_was_booked(ledger: PostgresAiLed
 def test_whoever_comes_between_the_look_and_the_reservation_waits(
     ledger: PostgresAiLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ledger.release(reserve(ledger, 0.1))  # the day has its row: making it is a lock, too
     first_is_inside, second_is_inside = Event(), Event()
     insert = ai_ledger._insert
 

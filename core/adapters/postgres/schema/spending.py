@@ -20,7 +20,7 @@ ai_call = Table(
     text_column("method"),
     text_column("provider"),
     text_column("model"),
-    text_column("outcome"),  # ok | refused | truncated | invalid | failed
+    text_column("outcome"),  # of the call: ok | refused | truncated | failed; whether it was valid, the content says
     Column("input_tokens", Integer, nullable=False, server_default=text("0")),
     Column("cached_tokens", Integer, nullable=False, server_default=text("0")),
     Column("output_tokens", Integer, nullable=False, server_default=text("0")),
