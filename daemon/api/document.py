@@ -82,6 +82,7 @@ _PATH_PARAMETERS: Final[Mapping[str, _Json]] = {
     "brandspace_id": {"description": "A brandspace's id; `all` holds every brand.", "example": "all"},
     "delivery_id": {"description": "A delivery's id."},
     "dimension": {"description": "A dimension of labels.", "example": "hook"},
+    "frozen_id": {"description": "A frozen comparison's id."},
     "key_id": {"description": "A key's id; it stands in the key, too."},
     "request_id": {"description": "A request's id."},
     "session_id": {"description": "A session's id."},
