@@ -28,6 +28,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in [0, 1]
 SURE = 0.8  # of a line, where all languages of the ad are read
 SURER = 0.95  # where one isn't, or none is known, or most of the picture doesn't read as text
 _TESSERACT_SURE = 0.9
+_LEAST_FOREIGN = 4  # letters of the second reader's script, not all of them single: else it saw them in a drawing
 _LEAST_LETTERS = 3  # of a word that is kept in spite of a script that isn't read
 _MOSTLY = 0.5
 
@@ -185,7 +186,11 @@ def _reads_foreign(line: Line, expected: Expected) -> bool:
     wanted = {_script_of(code) for code in expected.also_read & expected.languages}
     scripts = _scripts(line.text)
     own = sum(count for script, count in scripts.items() if script in wanted)
-    return line.confidence >= _TESSERACT_SURE and own > 1 and own >= _MOSTLY * sum(scripts.values())
+    if line.confidence < _TESSERACT_SURE or own < max(_LEAST_FOREIGN, _MOSTLY * sum(scripts.values())):
+        return False
+    return any(
+        len(word) > 1 and _scripts(word).keys() <= wanted for word in _TOKENS.findall(line.text) if word.isalpha()
+    )
 
 
 def _is_known(line: Line, expected: Expected) -> bool:

@@ -110,7 +110,13 @@ def test_the_second_reader_is_believed_in_the_script_the_first_does_not_know() -
 
 def test_the_second_reader_is_not_believed_when_it_guesses() -> None:
     second = lines(
-        ("에스터 1", 0.89), ("ㅣ", 0.96), ("은 dh LO/HBE", 0.95), ("기획 SHOHAT CHOHGEZI", 0.95), reader="tesseract"
+        ("에스터 1", 0.89),
+        ("ㅣ", 0.96),
+        ("은 dh LO/HBE", 0.95),
+        ("무 료 코 인", 0.95),
+        ("불태", 0.97),
+        ("기획 SHOHAT CHOHGEZI", 0.95),
+        reader="tesseract",
     )
 
     found = judge([*lines(("刀从居口大正", 0.75)), *second], WITH_TESSERACT)
