@@ -73,10 +73,15 @@ def _second_reading(report: DimensionReport, same: StoredMeasure) -> Finding:
 def _rate(measure: StoredMeasure) -> str:
     differing = measure.details["differing"]
     if not differing:
-        return f"Agrees in all {counted(measure.n, 'text')} it speaks of (at least {percent(measure.low or 0)})."
+        return f"Agrees in all {counted(measure.n, 'text')} it speaks of (at least {_floor(measure.low or 0)})."
     return (
         f"Disagrees in {differing:,} of {counted(measure.n, 'text')} it speaks of ({percent(differing / measure.n)})."
     )
+
+
+def _floor(share: float) -> str:
+    """ "99.7 %": never more than it is."""
+    return f"{int(1000 * share) / 10:g} %"
 
 
 def _bounds(measure: StoredMeasure) -> str:

@@ -116,6 +116,20 @@ def test_a_second_reading_tells_what_moved(show: ShowPage, database: Database) -
     assert "a second run read 14 of 42 texts otherwise" in texts(page)
 
 
+def test_a_rule_that_always_agrees_says_at_least_how_often(show: ShowPage, database: Database) -> None:
+    details = {"claim": "x", "differing": 0, "examples": []}
+    rule = {
+        "basis": Basis.RULES,
+        "statistic": Statistic.AGREEMENT,
+        "set_name": "a price is labelled",
+        "details": details,
+    }
+    keep(database, a_measure(**rule, n=1458, estimate=1.0, low=0.99737, high=1.0))
+    assert "Agrees in all 1\\,458 texts it speaks of \\(at least 99\\.7 \\%\\)" in texts(
+        show("label_quality", dimension="offer")
+    )
+
+
 def test_what_another_organisations_people_said_is_not_shown(show: ShowPage, database: Database) -> None:
     keep(database, a_measure(basis=Basis.PEOPLE, set_name="theirs alone"), scope="theirs")
     page = show("label_quality", dimension="offer")
