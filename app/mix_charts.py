@@ -17,6 +17,7 @@ from core.queries.filters import UNKNOWN_VALUE
 LIGHT_SCALE, LIGHT_TEXT, LIGHT_GREY = ["#F1F6F5", "#5FB3AA"], "#1E2A2E", ["#F4F4F2", "#D4D6D2"]
 DARK_SCALE, DARK_TEXT, DARK_GREY = ["#182327", "#1F7A72"], "#E4E9E8", ["#1B2225", "#3A4347"]
 QUIET = "#8A9499"  # text that isn't the point, on either ground
+_LINE = 20  # pixels of a brand's line within a value: its name fits
 _NAME = 18  # characters of a brand's name in a chart
 _COLUMNS = 5  # of small charts side by side
 
@@ -48,10 +49,11 @@ def matrix_chart(matrix: Matrix, *, dark: bool = False) -> go.Figure:
     figure.update_xaxes(
         title=f"percent of each brand's own {matrix.noun}s", side="top", showgrid=False, zeroline=False,
         tickvals=list(range(len(brands))), ticktext=[_header(brand) for brand in brands], fixedrange=True,
+        tickfont_size=13,
     )  # fmt: skip
     figure.update_yaxes(
         range=[len(rows) - 0.5, -0.5], showgrid=False, zeroline=False, fixedrange=True,
-        tickvals=list(range(len(rows))), ticktext=[_label(row) for row in rows],
+        tickvals=list(range(len(rows))), ticktext=[_label(row) for row in rows], tickfont_size=13,
     )  # fmt: skip
     return figure
 
@@ -61,7 +63,8 @@ def _written(matrix: Matrix, *, ink: str) -> go.Scatter:
     lines, columns = range(len(matrix.rows)), range(len(matrix.brands))
     places = [(line, column) for line in lines for column in columns]
     keys = [(matrix.brands[column].slug, matrix.rows[line].value) for line, column in places]
-    is_faint = [not matrix.cells[key].share.count or key[1] == UNKNOWN_VALUE for key in keys]
+    is_zero = [not matrix.cells[key].share.count and not matrix.cells[key].mark for key in keys]
+    is_faint = [zero or key[1] == UNKNOWN_VALUE for zero, key in zip(is_zero, keys, strict=True)]
     as_it_is = {"textfont": {"color": ink}}  # after a click, too
     return go.Scatter(
         x=[column for _, column in places],
@@ -100,14 +103,14 @@ def dots_chart(matrix: Matrix) -> go.Figure:
         )  # fmt: skip
     for line in lines[1:]:
         figure.add_hline(y=line - 0.5, line={"color": FAINT, "width": 0.5})
-    height = max(ROW, 16 * len(matrix.brands)) * len(rows) + 90
+    height = max(ROW, _LINE * len(matrix.brands)) * len(rows) + 90
     figure.update_layout(template=TEMPLATE, height=height, showlegend=False, margin={"t": 16})
     figure.update_traces(cliponaxis=False)
     title = f"percent of each brand's own {matrix.noun}s"
     figure.update_xaxes(title=title, ticksuffix=" %", rangemode="tozero", zeroline=False)
     figure.update_yaxes(
         tickvals=list(lines), ticktext=[_label(row) for row in rows], range=[len(rows) - 0.5, -0.5], zeroline=False,
-        showgrid=False,
+        showgrid=False, tickfont_size=13,
     )  # fmt: skip
     return figure
 
@@ -154,7 +157,10 @@ def difference_chart(matrix: Matrix) -> go.Figure:
     for column in range(columns):
         figure.update_xaxes(title="percentage points", row=lines, col=column + 1)
     figure.update_yaxes(
-        tickvals=list(range(len(rows))), ticktext=[_label(row) for row in rows], range=[len(rows) - 0.5, -0.5]
+        tickvals=list(range(len(rows))),
+        ticktext=[_label(row) for row in rows],
+        range=[len(rows) - 0.5, -0.5],
+        tickfont_size=13,
     )
     return figure
 

@@ -44,6 +44,8 @@ def stored_line(coverage: Coverage) -> str:
     }
     always = ("labelled", silent, "waiting")
     told = [f"{number(count)} {name}" for name, count in parts.items() if count or name in always]
+    if coverage.unknown:
+        told[0] += f" ({number(coverage.unknown)} of them unknown)"
     return f"{number(coverage.stored)} {coverage.unit} stored = {' + '.join(told)}"
 
 
@@ -60,18 +62,12 @@ def ledger_lines(coverage: Coverage) -> Iterable[str]:
             f"Not in these sums: {counted(rows.runs_unfinished, 'run')} under way and "
             f"{number(rows.runs_failed)} failed, of which nobody can say how much they would have brought."
         )
-    yield f"**Read.** {stored_line(coverage)}{_unknown(coverage)}."
+    yield f"**Read.** {stored_line(coverage)}."
     yield f"**Creative files**, in ads: {_counts(coverage.media, MEDIA_STATUSES)}."
     yield f"**Covers read**, in ads: {_counts(coverage.pictures, _PICTURES)}."
     for source in coverage.sources:
         name = one_line(CHANNELS.get(source.channel, source.channel))
         yield f"**{name} can't show** ({counted(source.ads, 'ad')}): {' '.join(source.cannot_show)}"
-
-
-def _unknown(coverage: Coverage) -> str:
-    if not coverage.unknown:
-        return ""
-    return f"; of the labelled {number(coverage.unknown)} show no value (unknown)"
 
 
 def _counts(counts: Mapping[str, int], names: Mapping[str, str]) -> str:

@@ -86,8 +86,9 @@ def a_customer(daemon: LocalDaemon, organisation_id: str, word: str) -> Customer
     _made(ask("POST", "/keys", {"name": f"{word} key", "scopes": ["read"]}), "key_id")
     requests = [_an_import(services, principal, word) for _ in range(2)]
     export = _an_export(daemon, ask, spaces[0])
-    frozen = {"brandspace": spaces[0], "dimension": "hook", "name": f"{word} comparison"}
-    frozen_id = _made(ask("POST", "/comparisons/frozen", frozen), "frozen_id")
+    question = {"brandspace": spaces[0], "name": f"{word} comparison"}
+    asked = (question | {"dimension": name} for name in ("hook", "cta"))
+    frozen = [_made(ask("POST", "/comparisons/frozen", body), "frozen_id") for body in asked]
     _spent(ask, services, principal, word)
     usage = ApiUsage(services.database, services.clock)
     usage.count(organisation_id, seconds=len(word))
@@ -102,7 +103,7 @@ def a_customer(daemon: LocalDaemon, organisation_id: str, word: str) -> Customer
         "key_id": [item["key_id"] for item in ask("GET", "/keys").json["items"]],
         "webhook_id": [hook],
         "delivery_id": deliveries,
-        "frozen_id": [frozen_id],
+        "frozen_id": frozen,
         "sha256": [str(ad.sha256) for ad in ads],
         "slug": [f"{word}wear"],
     }

@@ -46,11 +46,14 @@ from tests.people import NOW
 from tests.reused_database import ReusedDatabase
 
 OFTEN = {"rate_limit": "1000000/second", "rate_limit_writes": "1000000/second"}
-OF_ORGANISATIONS = {"brandspaces", "requests", "exports", "account", "users", "sessions", "keys", "audit", "webhooks"}
+OF_ORGANISATIONS = {
+    "brandspaces", "requests", "exports", "account", "users", "sessions", "keys", "audit", "webhooks", "comparisons",
+}  # fmt: skip
 # An address belongs to one organisation, so whoever invites it hears that it is taken; not by whom.
 SAYS_THAT_IT_IS_TAKEN = {"users_new_user": 409}
 FIGURES_ALONE = {  # whose answers name nothing
-    "ads_brandspace_ads_count", "insights_coverage", "spending_budget", "spending_spending",
+    "ads_brandspace_ads_count", "insights_coverage", "insights_scan_dates", "insights_turnover", "spending_budget",
+    "spending_spending",
 }  # fmt: skip
 OF_WORKERS_ALONE = {"run_record.scope", "dead_letter.scope"}  # no customer's call leads there
 
