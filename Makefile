@@ -64,7 +64,7 @@ bench-api: $(DEV_STAMP) ## How fast the API answers, at three sizes (ADS=100000 
 	@$(BIN)/python -m benchmarks.api $(if $(ADS),--ads $(ADS))
 	@$(BIN)/python -m benchmarks.api.r8
 
-bench-%: $(DEV_STAMP) ## One benchmark: bench-r9, bench-commit_copy
+bench-%: $(DEV_STAMP) ## One benchmark: bench-r9, bench-commit_copy, bench-concept_pairs
 	@$(BIN)/python -m benchmarks.$*
 
 label-quality: $(DEV_STAMP) ## How often the labels are right, on the labelled sample

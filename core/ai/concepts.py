@@ -25,7 +25,6 @@ ITSELF: Final[JoinedBy] = "itself"
 
 _MASK = (1 << 64) - 1
 _FAR = 1_000  # bits between two of which one has no hash
-_Table = npt.NDArray[np.void]
 _Flags = npt.NDArray[np.bool_]
 
 
@@ -88,14 +87,14 @@ class Concepts:
     ) -> None:
         """``members`` are compared already, each with its concept."""
         self._thresholds, self._sizes = thresholds, sizes
-        self._table = _table([look for look, _ in members], sizes)
+        self._table = _Table.of([look for look, _ in members], sizes)
         self._ids = [look.variant_id for look, _ in members]
         self._concepts = [concept for _, concept in members]
 
     def join(self, looks: Sequence[Look]) -> Iterator[Joining]:
         """Each with those before it. Memory grows with the number of looks times that of all variants."""
-        rows, before = _table(looks, self._sizes), len(self._ids)
-        self._table = np.concatenate([self._table, rows])
+        rows, before = _Table.of(looks, self._sizes), len(self._ids)
+        self._table = self._table.with_more(rows)
         self._ids += [look.variant_id for look in looks]
         pairs = _Pairs(rows, self._table, self._thresholds)
         for place, look in enumerate(looks):
@@ -110,24 +109,56 @@ class Concepts:
             yield joining
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A row a look; what is missing is zero. Vectors lie together, as multiplying them quickly asks for."""
+
+    facts: npt.NDArray[np.void]
+    visual: Vector
+    words: Vector
+
+    @classmethod
+    def of(cls, looks: Sequence[Look], sizes: Sizes) -> _Table:
+        hashes: list[Any] = [(name, np.uint64) for name in ("cover", "text", "picture_hash", "simhash")]
+        flags: list[Any] = [(name, np.bool_) for name in ("has_picture", "is_hashed", "has_words")]
+        facts = np.zeros(len(looks), [*hashes, *flags])
+        for row, look in zip(facts, looks, strict=True):
+            row["cover"], row["text"] = (hash(digest) & _MASK for digest in (look.cover, look.text_hash))
+            row["picture_hash"], row["simhash"] = ((bits or 0) & _MASK for bits in (look.picture_hash, look.simhash))
+            row["has_picture"], row["is_hashed"] = look.cover is not None, look.picture_hash is not None
+            row["has_words"] = look.simhash is not None
+        return cls(
+            facts, _stacked([look.visual for look in looks], sizes.visual),
+            _stacked([look.words for look in looks], sizes.words),
+        )  # fmt: skip
+
+    def with_more(self, more: _Table) -> _Table:
+        return _Table(
+            np.concatenate([self.facts, more.facts]),
+            np.concatenate([self.visual, more.visual]),
+            np.concatenate([self.words, more.words]),
+        )
+
+
 class _Pairs:
     """How near each of some variants (rows) is to each of all (columns)."""
 
     def __init__(self, some: _Table, every: _Table, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
-        self._pictures = _both(some["has_picture"], every["has_picture"])
-        self._texts = _both(some["has_words"], every["has_words"])
-        self._same_picture = self._pictures & (some["cover"][:, None] == every["cover"][None, :])
-        self._same_words = self._texts & (some["text"][:, None] == every["text"][None, :])
-        self._picture_bits = _bits(some, every, "picture_hash", "is_hashed")
-        self._words_bits = _bits(some, every, "simhash", "has_words")
-        self._visual = some["visual"] @ every["visual"].T
-        self._words = np.where(self._same_words, np.float32(1), some["words"] @ every["words"].T)
+        rows, columns = some.facts, every.facts
+        self._pictures = _both(rows["has_picture"], columns["has_picture"])
+        self._texts = _both(rows["has_words"], columns["has_words"])
+        self._same_picture = self._pictures & (rows["cover"][:, None] == columns["cover"][None, :])
+        self._same_words = self._texts & (rows["text"][:, None] == columns["text"][None, :])
+        self._picture_bits = _bits(rows, columns, "picture_hash", "is_hashed")
+        self._words_bits = _bits(rows, columns, "simhash", "has_words")
+        self._visual = some.visual @ every.visual.T
+        self._words = np.where(self._same_words, np.float32(1), some.words @ every.words.T)
         self._far = np.where(self._texts, 1 - self._words, np.float32(0))  # without words nothing is said against it
         self._is_near = np.where(self._pictures, self._looks_alike(), self._texts & self._says_the_same())
         # x
         bits = np.where(self._pictures, self._picture_bits, _FAR + self._words_bits)
-        self._distance = np.where(self._same_picture, -1, bits) + self._far / 2
+        self._distance = np.where(self._same_picture, np.int16(-1), bits) + self._far / 2
 
     def _looks_alike(self) -> _Flags:
         limits = self._thresholds
@@ -172,23 +203,14 @@ def _both(some: _Flags, every: _Flags) -> _Flags:
     return some[:, None] & every[None, :]
 
 
-def _bits(some: _Table, every: _Table, hashes: str, has: str) -> npt.NDArray[np.int64]:
-    differing = np.bitwise_count(some[hashes][:, None] ^ every[hashes][None, :])
-    return np.where(_both(some[has], every[has]), differing, _FAR).astype(np.int64)
+def _bits(some: npt.NDArray[np.void], every: npt.NDArray[np.void], hashes: str, has: str) -> npt.NDArray[np.int16]:
+    differing = np.bitwise_count(some[hashes][:, None] ^ every[hashes][None, :]).astype(np.int16)
+    return np.where(_both(some[has], every[has]), differing, np.int16(_FAR))
 
 
-def _table(looks: Sequence[Look], sizes: Sizes) -> _Table:
-    """A row a look; what is missing is zero."""
-    hashes: list[Any] = [(name, np.uint64) for name in ("cover", "text", "picture_hash", "simhash")]
-    flags: list[Any] = [(name, np.bool_) for name in ("has_picture", "is_hashed", "has_words")]
-    vectors: list[Any] = [("visual", np.float32, sizes.visual), ("words", np.float32, sizes.words)]
-    table = np.zeros(len(looks), [*hashes, *flags, *vectors])
-    for row, look in zip(table, looks, strict=True):
-        row["cover"], row["text"] = (hash(digest) & _MASK for digest in (look.cover, look.text_hash))
-        row["picture_hash"], row["simhash"] = ((bits or 0) & _MASK for bits in (look.picture_hash, look.simhash))
-        row["has_picture"], row["is_hashed"] = look.cover is not None, look.picture_hash is not None
-        row["has_words"] = look.simhash is not None
-        for name, vector in (("visual", look.visual), ("words", look.words)):
-            if vector is not None:
-                row[name] = vector
-    return table
+def _stacked(vectors: Sequence[Vector | None], size: int) -> Vector:
+    stacked = np.zeros((len(vectors), size), dtype=np.float32)
+    for row, vector in zip(stacked, vectors, strict=True):
+        if vector is not None:
+            row[:] = vector
+    return stacked
