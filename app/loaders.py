@@ -38,6 +38,7 @@ from core.queries import (
     raw_source,
     requests,
     spending,
+    themes,
     users,
     webhooks,
 )
@@ -133,6 +134,12 @@ def load_comparison(principal: Principal, question: questions.Question) -> quest
     """Brand × value, and which differences are shown."""
     ports = services()
     return questions.compare_brands(ports.database, principal, ports.taxonomy, question)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_themes(principal: Principal, brandspace: str, filters: AdFilters) -> themes.Themes:
+    """The themes of a brandspace, by brand."""
+    return themes.get_themes(services().database, principal, brandspace, filters)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)

@@ -32,6 +32,7 @@ from daemon.api import (
     sessions,
     spending,
     taxonomy,
+    themes,
     users,
     webhooks,
 )
@@ -55,6 +56,7 @@ _RESOURCES = (
     ads.blueprint,
     creatives.blueprint,
     concepts.blueprint,
+    themes.blueprint,
     corrections.blueprint,
     insights.blueprint,
     comparisons.blueprint,

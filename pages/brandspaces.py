@@ -11,6 +11,7 @@ from app.components.error_notice import shown_errors
 from app.components.newest_strip import newest_strip
 from app.components.page_header import page_header
 from app.components.request_progress import request_progress
+from app.components.themes import themes_section
 from app.components.unit_switch import unit_switch
 from app.loaders import load_ads, load_brands, load_overviews, load_voices, now
 from app.resources import current_principal
@@ -46,4 +47,5 @@ with shown_errors():
         st.subheader("Brands", anchor=False)
         st.caption("Choose a row to see the brand's creatives.")
         brand_table(view.brands, brandspace, unit)
+        themes_section(principal, shown, unit, {brand.slug: brand.name for brand in view.brands})
     brandspace_forms(principal, shown)

@@ -37,6 +37,7 @@ _TITLES = {
     "on_screen_words": "On the picture",
     "landing_domain": "Landing domain",
     "concepts": "Concept",
+    "themes": "Theme",
 }
 _DATES = {
     "first_seen_from": "First seen from",

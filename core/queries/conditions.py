@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
-from core.adapters.postgres.schema import ad, ad_version, content, label, label_overlay
+from core.adapters.postgres.schema import ad, ad_version, content, label, label_overlay, theme_member
 from core.domain.label import LANGUAGE, is_visual
 from core.domain.principal import Principal
 from core.queries.brandspaces import brandspace_slugs
@@ -88,11 +88,19 @@ def _columns(filters: AdFilters) -> Iterable[Condition]:
     yield from (expression.in_(values) for expression, values in plain if values)
     if filters.concepts:
         yield in_concepts(filters.concepts)
+    if filters.themes:
+        yield _in_themes(filters.themes)
     if filters.countries:
         wanted = literal(list(filters.countries), ARRAY(Text))
         yield _or_unknown(
             filters.countries, ad.c.countries.bool_op("&&")(wanted), func.cardinality(ad.c.countries) == 0
         )
+
+
+def _in_themes(themes: Sequence[str]) -> Condition:
+    """The organisation found the ad's words to be of one of these."""
+    mine = (theme_member.c.organisation_id == func.current_scope(), theme_member.c.theme_id.in_(themes))
+    return tuple_(ad.c.scope, ad.c.content_id).in_(select(theme_member.c.scope, theme_member.c.content_id).where(*mine))
 
 
 def _dates(filters: AdFilters) -> Iterable[Condition]:

@@ -32,7 +32,7 @@ _CLOSED: Mapping[str, Collection[str]] = {
 }
 _LISTS = (
     "brands", "channels", "platforms", "countries", "languages", "formats", "statuses", "media_statuses", "ctas",
-    "run_dates", "spend_currencies", "impressions", "concepts",
+    "run_dates", "spend_currencies", "impressions", "concepts", "themes",
 )  # fmt: skip
 _DATES = ("first_seen_from", "first_seen_to", "last_seen_from", "last_seen_to", "run_from", "run_to")
 _NUMBERS = (
@@ -87,6 +87,7 @@ class AdFilters:
     impressions_max: int | None = None
     landing_domain: str = ""
     concepts: tuple[str, ...] = ()  # as the organisation sees them; of an ad not grouped yet: its id
+    themes: tuple[str, ...] = ()  # of the organisation's brandspaces, by id
     unit: Unit = ADS  # what is counted: ads | concepts. A list of ads stays one
 
     def __post_init__(self) -> None:

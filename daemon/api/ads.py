@@ -64,6 +64,7 @@ class FilterParams(Query, BaseModel):  # twice, for linters that look no further
     impressions_max: Annotated[str, Field(description="The range of impressions begins at this or below")] = ""
     landing_domain: Annotated[str, Field(description="Where the ads lead, as `shop.example.com`")] = ""
     concepts: Annotated[list[str], Field(description="Concepts by id: the ads of one idea of a brand")] = []
+    themes: Annotated[list[str], Field(description="Themes by id: what is said, as one brandspace groups it")] = []
     unit: Annotated[str, Field(description=f"What is counted, where something is: {' or '.join(UNITS)}")] = ""
 
 

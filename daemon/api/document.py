@@ -88,6 +88,7 @@ _PATH_PARAMETERS: Final[Mapping[str, _Json]] = {
     "session_id": {"description": "A session's id."},
     "sha256": {"description": "A file's hash, as media name it."},
     "slug": {"description": "A brand's slug.", "example": "kestrun"},
+    "theme_id": {"description": "A theme's id."},
     "user_id": {"description": "A user's id."},
     "webhook_id": {"description": "A webhook's id."},
 }

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 from sqlalchemy import insert
 
 from core.access.sign_in import sign_in_by_identity
 from core.access.usage import ApiUsage
 from core.adapters.postgres import schema
+from core.adapters.postgres.label_quality_store import store_measures
 from core.adapters.postgres.request_store import PostgresRequests, insert_rejections, insert_request
+from core.adapters.postgres.theme_store import NewTheme, insert_themes, replace_members
 from core.bootstrap import Services
 from core.domain.ad import Rejection
 from core.domain.label import Outcome
 from core.domain.principal import Principal, Role
+from core.domain.quality import Basis, Measure, Statistic
 from core.domain.spending import Purpose, Settlement
 from tests.builders import DAY, AnAd, store, store_brand, store_concepts, store_scan, store_text_vectors
 from tests.daemon.exporting import Exports
@@ -84,6 +88,7 @@ def a_customer(daemon: LocalDaemon, organisation_id: str, word: str) -> Customer
     concepts = _concepts(ask, *ads[2:])
     hook, deliveries = _webhook(ask, word)
     _made(ask("POST", "/keys", {"name": f"{word} key", "scopes": ["read"]}), "key_id")
+    themes = _themes(services, principal, spaces[0], word, ads)
     requests = [_an_import(services, principal, word) for _ in range(2)]
     export = _an_export(daemon, ask, spaces[0])
     question = {"brandspace": spaces[0], "name": f"{word} comparison"}
@@ -97,6 +102,7 @@ def a_customer(daemon: LocalDaemon, organisation_id: str, word: str) -> Customer
         "ad_id": [ad.ad_id for ad in ads],
         "brandspace_id": spaces,
         "concept_id": [ads[0].ad_id, ads[2].ad_id, *concepts],
+        "theme_id": themes,
         "request_id": [export, *requests],
         "user_id": users,
         "session_id": [item["session_id"] for item in ask("GET", "/sessions").json["items"]],
@@ -154,6 +160,9 @@ def _private_ads(services: Services, scope: str, word: str) -> tuple[AnAd, ...]:
         store_brand(services.database, first.brand, scope=scope, aliases={alias: alias.title()})
     _store_vectors(services, ads)
     services.documents.put_many(scope, "rows", [(ad.ad_id, {"row": f"raw {word}"}) for ad in ads])
+    judged = Measure("hook", None, Basis.PEOPLE, f"{word} golden set", Statistic.KAPPA, 9, 0.5, 0.1, 0.8, "v", "rules")
+    with services.database.worker(scope) as connection:
+        store_measures(connection, scope, [judged])
     return ads
 
 
@@ -191,6 +200,21 @@ def _concepts(ask: Ask, own: AnAd, split_off: AnAd) -> list[str]:
     ]
     _made(ask("POST", f"/concepts/{first.ad_id}/merge", {"into": made[0]}), "concept_id")
     return made
+
+
+def _themes(services: Services, principal: Principal, brandspace: str, word: str, ads: Sequence[AnAd]) -> list[str]:
+    """Two, each with a text; too little is said here to find any."""
+    centre = np.eye(1, 384, dtype="<f4").tobytes()
+    found = [
+        NewTheme(f"{word}theme{number}", f"{word} {number}", (word, "only"), services.embedder.model, centre, 1)
+        for number in range(2)
+    ]
+    members = [(ad.scope, ad.content_id, each.theme_id, 0.9) for ad, each in zip(ads, found, strict=False)]
+    with services.database.writer(principal) as connection:
+        insert_themes(connection, principal, brandspace, found)
+        examples = {theme_id: [content_id] for _, content_id, theme_id, _ in members}
+        replace_members(connection, principal, brandspace, members, examples)
+    return [each.theme_id for each in found]
 
 
 def _webhook(ask: Ask, word: str) -> tuple[str, list[str]]:

@@ -52,6 +52,7 @@ from core.queries import (
     requests,
     similar,
     spending,
+    themes,
     unread,
     users,
     webhooks,
@@ -70,6 +71,12 @@ COMMENT = re.compile(r"/\* (\w+) \*/")
 A_VECTOR_EACH = """
     INSERT INTO embedding (scope, subject, model, dimension, normalised, vector)
     SELECT scope, text_hash, 'none', 2, true, '\\x0000803f00000000' FROM content
+"""
+A_THEME = """
+    INSERT INTO theme (theme_id, organisation_id, brandspace_id, name, model, centre, examples)
+    SELECT 'theme', 'local', 'watched', 'Theme', 'none', '', ARRAY[(SELECT content_id FROM ad WHERE brand_slug = :brand
+    LIMIT 1)]; INSERT INTO theme_member SELECT DISTINCT 'local', 'watched', scope, content_id, 'theme', 1.0 FROM ad
+    WHERE brand_slug = :brand AND content_id IS NOT NULL
 """
 IN_CODE = re.compile(r"/\* (\w+) \*/|comment=\"(\w+)\"")
 
@@ -95,6 +102,12 @@ class World:
     def corrected(self) -> Any:
         with self.database.reader(US) as connection:
             return read_concept(connection, self.concept), read_merge(connection, self.concept)
+
+    def texts_of_themes(self) -> Any:
+        with self.database.reader(US) as connection:
+            themes.read_theme(connection, US, "theme")
+            names = themes.read_brand_names(connection, SMALL.watched_slugs)
+            return names, themes.read_texts(connection, US, HERE, model="none")
 
     def unread(self) -> Any:
         with self.database.reader(US) as connection:
@@ -151,6 +164,10 @@ BOUNDED: dict[str, Question] = {
     "count_ads in concepts": lambda w: ads.count_ads(w.database, US, HERE, IN_CONCEPTS),
     "count_ads of a concept": lambda w: ads.count_ads(w.database, US, HERE, AdFilters(concepts=(w.concept,))),
     "voices": lambda w: concepts.voices(w.database, US, HERE, NONE),
+    "get_themes": lambda w: themes.get_themes(w.database, US, HERE, NONE),
+    "get_themes in concepts": lambda w: themes.get_themes(w.database, US, HERE, IN_CONCEPTS),
+    "count_ads of a theme": lambda w: ads.count_ads(w.database, US, HERE, AdFilters(themes=("theme",))),
+    "texts_of_themes": World.texts_of_themes,
     "list_creatives": lambda w: creatives.list_creatives(w.database, US, HERE, NONE),
     "longevities": lambda w: longevity.longevities(w.database, US, HERE, NONE),
     "brand_overviews": lambda w: overview.brand_overviews(w.database, US, HERE),
@@ -220,6 +237,7 @@ def filled(server: EmbeddedPostgres, template: str, secrets: SecretStore, market
         fill(administrator, market)
         with administrator.begin() as connection:
             connection.execute(text(A_VECTOR_EACH))
+            connection.execute(text(A_THEME), {"brand": market.watched_slugs[0]})
         yield World(database, **ids(database))
     finally:
         database.dispose()
