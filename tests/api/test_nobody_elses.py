@@ -53,7 +53,7 @@ OF_ORGANISATIONS = {
 SAYS_THAT_IT_IS_TAKEN = {"users_new_user": 409}
 FIGURES_ALONE = {  # whose answers name nothing
     "ads_brandspace_ads_count", "insights_coverage", "insights_scan_dates", "insights_turnover", "spending_budget",
-    "spending_spending",
+    "spending_spending", "taxonomy_taxonomy",
 }  # fmt: skip
 OF_WORKERS_ALONE = {"run_record.scope", "dead_letter.scope"}  # no customer's call leads there
 
