@@ -49,16 +49,15 @@ def launches_by_month(timeline: LaunchTimeline, *, one_scale: bool = True) -> go
 
 def survival_curves(found: Curves) -> go.Figure:
     """The share that is seen for longer than so many days; ticks where something is still seen."""
-    figure, numbers = go.Figure(), brand_numbers([curve.slug for curve in found.curves])
-    for curve in found.curves:
+    figure, numbers = go.Figure(), brand_numbers([curve.slug for curve in found.drawn])
+    for curve in found.drawn:
         colour = PALETTE[numbers[curve.slug]]
-        if len(found.curves) <= _BANDS:
+        if len(found.drawn) <= _BANDS:
             figure.add_trace(_band(curve, colour))
         figure.add_trace(_line(curve, colour, found.noun))
         figure.add_trace(_ticks(curve, colour))
-    drawn = [curve for curve in found.curves if curve.survival.steps]
-    ends = [100 * curve.survival.steps[-1].share for curve in drawn]
-    for curve, height in zip(drawn, spread(ends, _LABEL_GAP), strict=True):
+    ends = [100 * curve.survival.steps[-1].share for curve in found.drawn]
+    for curve, height in zip(found.drawn, spread(ends, _LABEL_GAP), strict=True):
         figure.add_annotation(
             x=curve.survival.steps[-1].day, y=height, xanchor="left", xshift=8, showarrow=False,
             text=f"{escape_chart(shorten(curve.name, _NAME))} (n = {curve.survival.n:,})",
@@ -102,7 +101,7 @@ def _line(curve: Curve, colour: str, noun: str) -> go.Scatter:
         x=[0, *(step.day for step in steps)],
         y=[100.0, *(100 * step.share for step in steps)],
         mode="lines",
-        line={"color": colour, "width": 2, "shape": "hv", "dash": "dot" if curve.is_seen_once else "solid"},
+        line={"color": colour, "width": 2, "shape": "hv"},
         customdata=[["", curve.survival.n], *([_interval(step.low, step.high), step.at_risk] for step in steps)],
         hovertemplate=(
             f"{escape_chart(curve.name)}<br>seen for more than %{{x}} days: <b>%{{y:.0f}} %</b>%{{customdata[0]}}"

@@ -35,10 +35,10 @@ def _scale_changed() -> None:
 
 def show_curves(found: Curves) -> None:
     """How long they go on being seen."""
-    if not any(curve.survival.ended for curve in found.curves):
+    if not found.drawn:
         empty_state(
             "Nothing has ended yet",
-            "Every ad is shown by the newest scan of its source. Curves begin with the first one that isn't.",
+            "Every ad is shown by the newest scan of its source, or its source was scanned on one day only.",
             icon=":material/hourglass_empty:",
         )
     else:

@@ -32,9 +32,12 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """``test`` says whether the curves differ; ``rows`` are the table below the chart."""
+    """``test`` says whether the curves differ; ``rows`` are the table below the chart, of all brands.
 
-    curves: tuple[Curve, ...]
+    ``drawn`` are the curves that can fall: a brand that was scanned once would stay at 100 % and seem the best.
+    """
+
+    drawn: tuple[Curve, ...]
     noun: str
     test: str
     rows: tuple[Mapping[str, Any], ...]
@@ -65,7 +68,7 @@ def make_curves(found: Survivals, names: Mapping[str, str]) -> Curves:
             f"{noun.title()}s": curve.survival.n,
             "No longer seen": curve.survival.ended,
             "Still seen": curve.survival.still_seen,
-            "Median days seen (interval)": curve.median,
+            "Median days seen (interval)": "–: scanned once" if curve.is_seen_once else curve.median,
         }
         for curve in curves
     )
@@ -75,10 +78,11 @@ def make_curves(found: Survivals, names: Mapping[str, str]) -> Curves:
         "A tick marks where something is still seen: from there on nobody knows. Intervals: Greenwood, log-log.",
     ]
     if once := sum(curve.is_seen_once for curve in curves):
-        notes.append(
-            f"{counted(once, 'brand was', 'brands were')} scanned on one day only: nothing of it can have ended."
-        )
-    return Curves(curves, noun, _test(found), rows, tuple(notes))
+        brands = counted(once, "brand was", "brands were")
+        notes.append(f"{brands} scanned on one day only: nothing of it can have ended, so it isn't drawn.")
+    drawn = tuple(curve for curve in curves if not curve.is_seen_once)
+    has_ends = any(curve.survival.ended for curve in drawn)
+    return Curves(drawn if has_ends else (), noun, _test(found), rows, tuple(notes))
 
 
 def make_turnovers(found: Deltas, names: Mapping[str, str]) -> Turnovers:
@@ -123,7 +127,7 @@ def _median(survival: Survival) -> str:
 
 def _test(found: Survivals) -> str:
     if found.log_rank is None:
-        return "Nothing has ended yet, or there is one brand alone: curves can't be compared."
+        return "Curves of one brand alone can't be compared."
     p_value = found.log_rank.p_value
     told = "p < 0.001" if p_value < _SMALLEST else f"p = {p_value:.3f}"
     said = "The curves differ" if p_value <= _CONFIDENT else "No difference between the curves shown"

@@ -56,7 +56,8 @@ class BrandSurvival:
 @dataclass(frozen=True, slots=True)
 class Survivals:
     """The 20 brands with most units. What the newest scan of its source shows is still seen; all else has ended, as
-    far as anybody saw: *not seen* isn't *stopped*. ``log_rank`` asks whether the brands' curves differ anywhere.
+    far as anybody saw: *not seen* isn't *stopped*. ``log_rank`` asks whether the curves differ anywhere, of the brands
+    that were scanned on more than one day: the others' can't fall.
     """
 
     measure: str
@@ -88,7 +89,7 @@ def survivals(
         BrandSurvival(brand, scans.get(brand, 0), kaplan_meier(parts[False], parts[True], confidence))
         for brand, parts in shown
     )
-    test = log_rank([(parts[False], parts[True]) for _, parts in shown])
+    test = log_rank([(parts[False], parts[True]) for brand, parts in shown if scans.get(brand, 0) > 1])
     return Survivals(PROXY, filters.unit, confidence, tuple(curves), test, len(days) - len(shown))
 
 

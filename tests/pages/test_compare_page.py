@@ -144,6 +144,9 @@ def test_curves_are_drawn_once_something_has_ended_and_called_a_proxy(show: Show
     store_scan(database, LATER)
     assert "Nothing has ended yet" in texts(show("compare", tab="longevity"))
     store(database, *told("acme", "question", 3, last_scanned_on=DAY))
+    assert "scanned on one day only" in texts(show("compare", tab="longevity", unit="ads"))
+    store_scan(database, DAY)
+    st.cache_data.clear()
     page = show("compare", tab="longevity", unit="ads")
     assert "proxy" in figures(page)[0]["layout"]["xaxis"]["title"]["text"]
     assert page.dataframe[0].value["No longer seen"].tolist() == [3]

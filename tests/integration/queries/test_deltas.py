@@ -12,8 +12,7 @@ from core.errors import BadInputError
 from core.queries.deltas import deltas_between, scan_dates
 from core.queries.filters import AdFilters
 from core.queries.longevity import survivals
-from tests.builders import DAY, AnAd, store, store_scan
-from tests.integration.queries.test_units import group
+from tests.builders import DAY, AnAd, store, store_concepts, store_scan
 
 US = Principal("ours")
 ADS, CONCEPTS = AdFilters(), AdFilters(unit="concepts")
@@ -34,7 +33,7 @@ def two_scans(database: Database) -> Database:
     store_scan(database, DAY, shows=[gone, stays, again])
     store_scan(database, LATER, shows=[stays, again, new])
     store_scan(database, LATER, brand="zeta", shows=[late])
-    group(database, (gone,), (stays, new), (again,))
+    store_concepts(database, (gone,), (stays, new), (again,))
     return database
 
 
@@ -103,11 +102,23 @@ def test_what_the_newest_scan_shows_goes_on_and_the_rest_has_ended(database: Dat
     assert "proxy" in found.measure
 
 
+def test_a_brand_scanned_once_is_in_no_test_of_curves(database: Database) -> None:
+    for brand in ("acme", "zeta"):
+        gone = [told(f"{brand}{n}", "claim", brand, last_scanned_on=DAY) for n in range(3)]
+        store(database, *gone, told(f"{brand}on", "claim", brand, last_scanned_on=LATER))
+        store_scan(database, LATER, brand=brand)
+    store_scan(database, DAY)
+    assert survivals(database, US, "all", ADS).log_rank is None
+
+    store_scan(database, DAY, brand="zeta")
+    assert survivals(database, US, "all", ADS).log_rank is not None
+
+
 def test_a_concept_goes_on_as_long_as_one_of_its_ads(database: Database) -> None:
     ended = told("1", "claim", first_seen=DAY, last_seen=DAY, last_scanned_on=DAY)
     on = told("2", "claim", first_seen=LATER, last_seen=LATER, last_scanned_on=LATER)
     store(database, ended, on)
-    group(database, (ended, on))
+    store_concepts(database, (ended, on))
     for day in (DAY, LATER):
         store_scan(database, day)
 
