@@ -42,6 +42,7 @@ from app.loaders import (
     load_sessions,
     load_spending,
     load_survivals,
+    load_themes,
     load_users,
     load_voices,
     load_webhooks,
@@ -58,7 +59,7 @@ from core.domain.principal import LOCAL_PRINCIPAL as US
 from core.domain.quality import Basis, Measure, Statistic
 from core.queries.filters import AdFilters
 from core.queries.questions import Question, dimensions_of
-from tests.builders import DAY, AnAd, store, store_concepts, store_request, store_scan
+from tests.builders import DAY, AnAd, store, store_concepts, store_request, store_scan, store_text_vectors
 from tests.daemon.support import LocalDaemon
 
 BRANDS = ("acme", "bolt", "coda", "dune")
@@ -261,6 +262,20 @@ def test_cards_counts_and_filters_of_the_gallery(market: LocalDaemon, asked: Ask
         assert {
             name: ([list(pair) for pair in facet.values], facet.unknown, facet.total) for name, facet in facets.items()
         } == {name: (facet["values"], facet["unknown"], facet["total"]) for name, facet in answer.items()}
+
+
+def test_themes_of_a_brandspace(market: LocalDaemon) -> None:
+    space = create_brandspace(market.services.database, US, name="Themed", competitors=["acme", "bolt"]).brandspace_id
+    ads = [AnAd(f"themed {n}", BRANDS[n % 2], copy=f"Themed {n}") for n in range(12)]
+    store(market.services.database, *ads)
+    near = [tuple(float(place == n % 3) for place in range(384)) for n in range(12)]
+    store_text_vectors(market.services.database, market.services.embedder.model, *zip(ads, near, strict=True))
+    assert market.post(f"/api/v1/brandspaces/{space}/themes/discover", {}).json["themes"] == 3
+    page, told = load_themes(US, space, AdFilters()), ask(market, space, "themes", AdFilters())
+    assert (dict(page.totals), dict(page.without_theme)) == (told["totals"], told["without_theme"])
+    assert [(one.theme_id, dict(one.by_brand)) for one in page.items] == [
+        (one["theme_id"], one["by_brand"]) for one in told["items"]
+    ]
 
 
 def test_one_ad_with_its_labels_and_scans(market: LocalDaemon) -> None:
