@@ -139,7 +139,9 @@ class Settings(BaseSettings):
     similar_max_texts: int = Field(
         300_000, ge=1, description="Texts whose vectors a process holds to find similar ads, 1.5 kB each."
     )
-    taxonomy: Path | None = Field(None, description="Folder of a taxonomy of your own; empty: the one that comes along.")
+    taxonomy: Path | None = Field(
+        None, description="Folder of a taxonomy of your own; empty: the one that comes along."
+    )
     fetch_allow_hosts: str = Field(
         "", description="host:port pairs that may be fetched although not public; tests only."
     )

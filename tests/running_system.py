@@ -213,7 +213,7 @@ _taxonomy = cache(load_taxonomy)
 
 @contextmanager
 def running_services(cluster: Cluster, home: Path, **changes: Any) -> Iterator[tuple[Services, ActiveBrands, Flask]]:
-    """Services with a fake embedder and reader of pictures; the daemon's HTTP with a registry that serves, on its port."""
+    """Services with a fake embedder and reader of pictures; the HTTP of a registry that serves, on its port."""
     services = build_services(daemon_settings(home, cluster, **changes))
     vars(services).update(embedder=FakeEmbedder(), text_reader=FakeTextReader())
     vars(services).update(sources=(OwnSource(),), taxonomy=_taxonomy())

@@ -12,6 +12,7 @@ from core.domain.media import MediaRef
 
 RAW_COLLECTION = "raw_ads"  # of documents: the rows of a source, untouched
 
+
 class AdFormat(StrEnum):
     """Format as declared by the source."""
 
