@@ -47,9 +47,7 @@ def test_neither_imports_the_other(one: str, other: str) -> None:
     assert [f"{m.path}:{i.line}" for m in modules for i in imports_of(m) if i.is_of(other)] == []
 
 
-@pytest.mark.parametrize(
-    ("one", "forbidden"), [(GENERATOR, r"taxonom(y|ies)[./]|v\d/"), (LABELS, r"sources.sample")]
-)
+@pytest.mark.parametrize(("one", "forbidden"), [(GENERATOR, r"taxonom(y|ies)[./]|v\d/"), (LABELS, r"sources.sample")])
 def test_neither_reads_the_others_files(one: str, forbidden: str) -> None:
     files = [file for file in (ROOT / one).rglob("*") if file.suffix in {".py", ".yaml", ".json", ".toml"}]
 
