@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 from sqlalchemy import func, select, tuple_
 
@@ -25,11 +26,12 @@ from core.ai.taxonomy import Taxonomy
 from core.domain.principal import Principal
 from core.errors import NotFoundError
 from core.insights.launches import Period
+from core.insights.voice import ShareOfVoice
 from core.queries.brand_names import shown_name
-from core.queries.comparison import launches
+from core.queries.comparison import Launches, launches
 from core.queries.concepts import voices
-from core.queries.coverage import labelling_coverage
-from core.queries.longevity import survivals
+from core.queries.coverage import Coverage, labelling_coverage
+from core.queries.longevity import Survivals, survivals
 from core.queries.pages import AnySelect, Page, checked_limit, decode_cursor, make_page, time_in
 from core.queries.questions import BrandComparison, Question, compare_brands
 
@@ -60,6 +62,18 @@ class Answer:
     data_version: str
     code_version: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenAnswer:
+    """What a body holds, read again."""
+
+    comparison: BrandComparison
+    coverage: Coverage
+    launches: Launches
+    longevity: Survivals
+    share_of_voice: ShareOfVoice
+    brand_names: Mapping[str, str]
 
 
 def answer(database: Database, principal: Principal, taxonomy: Taxonomy, question: Question) -> Answer:
@@ -127,6 +141,14 @@ def get_frozen(database: Database, principal: Principal, frozen_id: str) -> tupl
     values = dict(row)
     body = bytes(values.pop("body"))
     return FrozenView(**values), body
+
+
+def read_body(body: bytes) -> FrozenAnswer | None:
+    """None where another version of this program froze it in a form that this one doesn't know: the bytes stay."""
+    try:
+        return TypeAdapter(FrozenAnswer).validate_json(body)
+    except ValidationError:
+        return None
 
 
 def canonical(value: Any) -> bytes:
