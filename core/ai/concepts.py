@@ -4,6 +4,7 @@ visual resized. Local and pure.
 The picture decides where both variants have one, and the words must not say something else; the words decide where
 a picture is missing or plain. One primary text is often run under very different visuals, and those are ideas of
 their own; a brand's layouts look alike under different ideas, so a picture that is only near needs near words, too.
+Nor does a variant without a picture bridge two visuals: its concept takes the first that comes with its words.
 
 Every threshold is measured on real and planted pairs: ``make bench-concept_pairs`` prints them again, and
 docs/decisions.md tells what was refused.
@@ -90,6 +91,7 @@ class Concepts:
         self._table = _Table.of([look for look, _ in members], sizes)
         self._ids = [look.variant_id for look, _ in members]
         self._concepts = [concept for _, concept in members]
+        self._pictured = {concept for look, concept in members if look.cover is not None}
 
     def join(self, looks: Sequence[Look]) -> Iterator[Joining]:
         """Each with those before it. Memory grows with the number of looks times that of all variants."""
@@ -98,7 +100,7 @@ class Concepts:
         self._ids += [look.variant_id for look in looks]
         pairs = _Pairs(rows, self._table, self._thresholds)
         for place, look in enumerate(looks):
-            nearest = pairs.nearest(place, before + place)
+            nearest = pairs.nearest(place, self._open_to(look, pairs.near(place, before + place)))
             if nearest is None:
                 joining = Joining(look.variant_id, look.variant_id)
             else:
@@ -106,7 +108,18 @@ class Concepts:
                 concept, to = self._concepts[nearest], self._ids[nearest]
                 joining = Joining(look.variant_id, concept, why, to, distances)
             self._concepts.append(joining.concept_id)
+            if look.cover is not None:
+                self._pictured.add(joining.concept_id)
             yield joining
+
+    def _open_to(self, look: Look, near: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Without those that say the same, show nothing, and are one with another picture already."""
+        if look.cover is None or not len(near):
+            return near
+        has_picture = self._table.facts["has_picture"][near]
+        taken = [self._concepts[column] in self._pictured for column in near]
+        kept: npt.NDArray[np.intp] = near[has_picture | ~np.array(taken)]
+        return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +184,13 @@ class _Pairs:
         limits = self._thresholds
         return (self._words_bits <= limits.near_words_bits) | (self._words >= limits.near_words_cosine)
 
-    def nearest(self, row: int, before: int) -> int | None:
-        """Of the first ``before``; the earliest of equals."""
-        candidates = np.flatnonzero(self._is_near[row, :before])
-        if not len(candidates):
-            return None
-        return int(candidates[np.argmin(self._distance[row, candidates])])
+    def near(self, row: int, before: int) -> npt.NDArray[np.intp]:
+        """The columns of the first ``before`` that are within the thresholds."""
+        return np.flatnonzero(self._is_near[row, :before])
+
+    def nearest(self, row: int, columns: npt.NDArray[np.intp]) -> int | None:
+        """Of these columns; the earliest of equals."""
+        return int(columns[np.argmin(self._distance[row, columns])]) if len(columns) else None
 
     def why(self, row: int, column: int) -> tuple[JoinedBy, dict[str, float]]:
         """By which measure the two are near, and every measure that both of them have."""

@@ -115,6 +115,18 @@ def test_two_concepts_stay_two_when_one_comes_between_them() -> None:
     assert (second.concept_id, third.concept_id) == ("b2", "a1")  # equally near: the one that was first
 
 
+def test_a_variant_without_a_picture_bridges_no_two_visuals() -> None:
+    silent, left, right, again, last = (
+        look(name, copy=COPY, text="61", picture=bits)
+        for name, bits in (("a1", None), ("b2", PHOTO), ("c3", OTHER_PHOTO), ("d4", 1), ("e5", None))
+    )
+
+    for founded in (0, 1):  # whether the first visual is known from the beginning or comes along
+        concepts = Concepts([(silent, "a1"), (left, "a1")][: 1 + founded], sizes=SIZES)
+        found = {each.variant_id: each.concept_id for each in concepts.join([left, right, again, last][founded:])}
+        assert found | {"b2": "a1"} == {"b2": "a1", "c3": "c3", "d4": "a1", "e5": "a1"}
+
+
 def test_in_steps_it_comes_to_the_same_as_at_once() -> None:
     rng = np.random.default_rng(7)
     looks = [
