@@ -27,7 +27,9 @@ from core.adapters.postgres.embedded import EmbeddedPostgres
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.roles import describe_cluster
 from core.adapters.postgres.text_vectors import TextVectors
+from core.ai.taxonomy import load_taxonomy
 from core.domain.principal import LOCAL_PRINCIPAL, Principal
+from core.errors import NotFoundError
 from core.insights.launches import Period
 from core.ports import SecretStore
 from core.queries import (
@@ -45,10 +47,12 @@ from core.queries import (
     deltas,
     events,
     facets,
+    frozen,
     label_quality,
     longevity,
     media,
     overview,
+    questions,
     requests,
     similar,
     spending,
@@ -94,6 +98,10 @@ class World:
     def similar(self) -> Any:
         vectors = TextVectors(FaissVectorIndex("none", 2), most=1_000)
         return similar.similar_ads(self.database, US, HERE, NONE, ad_id=self.ad, vectors=vectors)
+
+    def nothing_frozen(self) -> None:
+        with pytest.raises(NotFoundError):
+            frozen.get_frozen(self.database, US, "nothing")
 
     def open_requests(self) -> Any:
         topics = events.Topics(requests=frozenset([self.request]), brandspaces=frozenset([HERE]))
@@ -151,6 +159,9 @@ BOUNDED: dict[str, Question] = {
         w.database, US, HERE, NONE, dimension="hook"
     ),
     "survivals": lambda w: longevity.survivals(w.database, US, HERE, NONE),
+    "frozen": lambda w: frozen.answer(w.database, US, load_taxonomy(), questions.Question(HERE, "hook", IN_CONCEPTS)),
+    "list_frozen": lambda w: frozen.list_frozen(w.database, US),
+    "get_frozen": World.nothing_frozen,
     "scan_dates": lambda w: deltas.scan_dates(w.database, US, HERE, NONE),
     "deltas_between": lambda w: deltas.deltas_between(
         w.database, US, HERE, "hook", NONE, since=NOW.date() - timedelta(days=30), until=NOW.date()

@@ -14,6 +14,7 @@ from core.adapters.faiss_index import FaissVectorIndex
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.text_vectors import TextVectors
+from core.ai.taxonomy import load_taxonomy
 from core.curation.brandspaces import create_brandspace
 from core.domain.principal import Principal, Role
 from core.errors import NotAllowedError, NotFoundError
@@ -31,9 +32,11 @@ from core.queries import (
     deltas,
     events,
     facets,
+    frozen,
     longevity,
     media,
     overview,
+    questions,
     requests,
     similar,
 )
@@ -44,6 +47,7 @@ OURS, THEIRS = Principal("ours"), Principal("theirs")
 SECRET = "zebra"  # in every private value of THEIRS
 SHA = {"shared": "a" * 64, "ours": "b" * 64, "theirs": "c" * 64}
 NONE = AdFilters()
+BY_HOOK = questions.Question("all", "hook", NONE)
 
 
 def an_ad(scope: str, name: str, brand: str = "acme") -> AnAd:
@@ -98,6 +102,9 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
     "longevities": lambda database, who: longevity.longevities(database, who, "all", NONE),
     "labelling_coverage": lambda database, who: coverage.labelling_coverage(database, who, "all", NONE),
     "survivals": lambda database, who: longevity.survivals(database, who, "all", NONE),
+    "compare_brands": lambda database, who: questions.compare_brands(database, who, load_taxonomy(), BY_HOOK),
+    "answer": lambda database, who: frozen.answer(database, who, load_taxonomy(), BY_HOOK),
+    "list_frozen": frozen.list_frozen,
     "scan_dates": lambda database, who: deltas.scan_dates(database, who, "all", NONE),
     "deltas_between": lambda database, who: deltas.deltas_between(
         database, who, "all", "hook", NONE, since=DAY, until=DAY + timedelta(days=1)
@@ -110,7 +117,15 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
 }
 
 
-SAY_LITTLE = {"get_ad", "concept_of_ad", "scan_dates", "labelling_coverage", "launches", "list_brandspaces archived"}
+SAY_LITTLE = {
+    "get_ad",
+    "list_frozen",
+    "concept_of_ad",
+    "scan_dates",
+    "labelling_coverage",
+    "launches",
+    "list_brandspaces archived",
+}
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -226,6 +241,8 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         "get_brandspace",
         "chosen_brandspace",
         "resolve_brand",
+        "get_frozen",
+        "label_verdicts",
         "media_grant",
         "get_request",
         "rejected_rows",
@@ -245,7 +262,7 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         longevity,
         media,
     )
-    modules += (coverage, deltas, events, overview, requests, similar)
+    modules += (coverage, deltas, events, frozen, questions, overview, requests, similar)
     there = {
         name
         for module in modules
