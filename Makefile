@@ -10,7 +10,7 @@ DEV_STAMP := .venv/.installed-dev-$(shell cksum < requirements-dev.txt | cut -d'
 PEERS := benchmarks/.venv-peers
 PEERS_STAMP := $(PEERS)/.installed-$(shell cksum < benchmarks/requirements-peers.txt | cut -d' ' -f1)
 
-.PHONY: help up install test test-api test-faults test-faults-registry test-faults-simulation test-faults-crashes test-faults-soak lint check bench bench-pipeline bench-api label-quality screenshots clean
+.PHONY: help up install test test-api test-faults test-faults-registry test-faults-simulation test-faults-crashes test-faults-soak lint check bench bench-pipeline bench-api bench-workbench label-quality screenshots clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-zA-Z%-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench-pipeline: $(DEV_STAMP) $(PEERS_STAMP) ## Beside Celery over SQS: calls, re
 bench-api: $(DEV_STAMP) ## How fast the API answers, at three sizes (ADS=100000 for one); who reads slowly holds up nobody
 	@$(BIN)/python -m benchmarks.api $(if $(ADS),--ads $(ADS))
 	@$(BIN)/python -m benchmarks.api.r8
+
+bench-workbench: $(DEV_STAMP) ## What a click on the Creatives page costs over 100,000 ads, beside a page that holds them all
+	@$(BIN)/python -m benchmarks.workbench
 
 bench-%: $(DEV_STAMP) ## One benchmark: bench-r9, bench-commit_copy, bench-concept_pairs
 	@$(BIN)/python -m benchmarks.$*

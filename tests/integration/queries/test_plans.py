@@ -221,6 +221,7 @@ NOT_ASKED: Mapping[str, str] = {
     "media_of_exported": "the media of the 200 ads of a list_ads, by key",
     "get_user": "one row by its key",
     "list_deliveries": "of one webhook, by index, a page at a time",
+    "raw_source": "one row by its key",
 }
 
 
