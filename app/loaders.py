@@ -124,7 +124,7 @@ def load_ad(principal: Principal, ad_id: str) -> ad_detail.AdDetail:
 def load_raw_source(principal: Principal, ad_id: str) -> dict[str, Any] | None:
     """What the source delivered; None where nothing raw is kept."""
     try:
-        return raw_source.raw_source(services().database, services().documents, principal, ad_id)
+        return raw_source.raw_source(services().database, principal, services().documents, ad_id)
     except NotFoundError:
         return None
 
@@ -161,7 +161,7 @@ def load_scan_dates(principal: Principal, brandspace: str, filters: AdFilters) -
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def load_deltas(principal: Principal, question: questions.Question, since: date, until: date) -> deltas.Deltas:
+def load_deltas(principal: Principal, question: questions.Question, since: date, until: date) -> deltas.TurnoverBetween:
     """What came and what went between two dates."""
     ports = services()
     return deltas.deltas_between(

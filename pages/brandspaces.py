@@ -44,8 +44,6 @@ with shown_errors():
         pictured = AdFilters(media_statuses=("ok",))
         newest = load_ads(principal, brandspace, pictured, cursor=None, sort="newest", limit=60)
         newest_strip(newest.items, brandspace)
-        st.subheader("Brands", anchor=False)
-        st.caption("Choose a row to see the brand's creatives.")
         brand_table(view.brands, brandspace, unit)
         themes_section(principal, shown, unit, {brand.slug: brand.name for brand in view.brands})
     brandspace_forms(principal, shown)

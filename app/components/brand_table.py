@@ -54,6 +54,8 @@ def _in_ads(name: str, unit: Unit) -> str:
 
 def brand_table(brands: Sequence[BrandRow], brandspace: str, unit: Unit) -> None:
     """One row a brand. The table is drawn as a picture: nothing in it is read as Markdown or HTML."""
+    st.subheader("Brands", anchor=False)
+    st.caption("Choose a row to see the brand's creatives.")
     chosen = st.dataframe(
         [_row(brand, unit, has_roles=any(one.role for one in brands)) for brand in brands],
         key=_TABLE_KEY,

@@ -12,7 +12,7 @@ from core.insights.deltas import ValueTurnover
 from core.insights.differences import Verdict
 from core.insights.proportions import Share
 from core.insights.survival import Survival
-from core.queries.deltas import Deltas
+from core.queries.deltas import TurnoverBetween
 from core.queries.longevity import Survivals
 
 _CONFIDENT = 0.05
@@ -85,7 +85,7 @@ def make_curves(found: Survivals, names: Mapping[str, str]) -> Curves:
     return Curves(drawn if has_ends else (), noun, _test(found), rows, tuple(notes))
 
 
-def make_turnovers(found: Deltas, names: Mapping[str, str]) -> Turnovers:
+def make_turnovers(found: TurnoverBetween, names: Mapping[str, str]) -> Turnovers:
     """Every brand and value; those with a difference that is shown first."""
     turnover, noun = found.turnover, NOUNS[found.turnover.unit]
     rows = tuple(

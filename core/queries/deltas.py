@@ -26,7 +26,7 @@ MAX_DATES: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Deltas:
+class TurnoverBetween:
     """What the newest scans up to two dates showed. Not seen isn't stopped: a source may just not have shown it.
 
     ``sources_left_out`` weren't scanned up to the earlier date: all of theirs would look new.
@@ -49,7 +49,7 @@ def deltas_between(
     since: date,
     until: date,
     allowed: Collection[str] = (),
-) -> Deltas:
+) -> TurnoverBetween:
     """Raises NotFoundError (brandspace), and BadInputError unless ``since`` lies before ``until``."""
     if since >= until:
         raise BadInputError("since: give a date before until")
@@ -63,7 +63,7 @@ def deltas_between(
             read_mix(connection, filters.unit, [*conditions, _in_group(grouped, group)], dimension, allowed=allowed)
             for group in GROUPS
         ]
-    return Deltas(since, until, sources, left_out, turnover(*mixes))
+    return TurnoverBetween(since, until, sources, left_out, turnover(*mixes))
 
 
 def scan_dates(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> tuple[date, ...]:

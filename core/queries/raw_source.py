@@ -14,7 +14,7 @@ from core.errors import NotFoundError
 from core.ports import DocumentStore
 
 
-def raw_source(database: Database, documents: DocumentStore, principal: Principal, ad_id: str) -> dict[str, Any]:
+def raw_source(database: Database, principal: Principal, documents: DocumentStore, ad_id: str) -> dict[str, Any]:
     """The newest rows of the source. Raises NotFoundError: for the ad, or where nothing raw is kept of it."""
     statement = select(ad.c.scope, ad.c.raw_document_id).where(ad.c.ad_id == ad_id).prefix_with("/* raw_source */")
     with database.reader(principal) as connection:

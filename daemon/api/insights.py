@@ -123,7 +123,7 @@ def survival(path: BrandspacePath, query: FilterParams) -> Response:
     )
 
 
-@blueprint.get("/turnover", responses={200: dated(delta_queries.Deltas), 400: ErrorAnswer, 404: ErrorAnswer})
+@blueprint.get("/turnover", responses={200: dated(delta_queries.TurnoverBetween), 400: ErrorAnswer, 404: ErrorAnswer})
 def turnover(path: BrandspacePath, query: TurnoverQuery) -> Response:
     """What is new, goes on or is no longer seen between two dates, and whether it says something else."""
     filters = filters_of(query)

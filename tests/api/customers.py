@@ -163,6 +163,8 @@ def _private_ads(services: Services, scope: str, word: str) -> tuple[AnAd, ...]:
     judged = Measure("hook", None, Basis.PEOPLE, f"{word} golden set", Statistic.KAPPA, 9, 0.5, 0.1, 0.8, "v", "rules")
     with services.database.worker(scope) as connection:
         store_measures(connection, scope, [judged])
+        reading = {"scope": scope, "status": "ok", "text": f"{word} on the picture", "reader": "rapidocr"}
+        connection.execute(insert(schema.image_reading), [reading | {"sha256": ad.sha256} for ad in ads])
     return ads
 
 

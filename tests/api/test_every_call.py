@@ -45,6 +45,7 @@ CHECKS = (
 )  # of those there are, not: positive_data_acceptance (an id that fits may be nobody's) and object_level_authorization
 OFTEN = "1000000/second"
 HOOK = "https://93.184.215.14/adology"  # public, and needs no asking where it is
+REFUSALS = ["400", "401", "403", "404", "409", "413", "414", "415", "422", "428", "429"]  # a long question is one, too
 KNOWN = 0.7  # of the generated values, so many are replaced by some that lead somewhere
 NEEDS_A_WORKER = {"creatives_similar", "exports_content"}  # who makes vectors and files
 
@@ -124,7 +125,8 @@ def configuration(values: dict[str, list[Any]]) -> str:
     """In TOML, whose strings and lists are written as JSON's."""
     lists = [f"[dictionaries.d{number}]\nvalues = {json.dumps(known)}" for number, known in enumerate(values.values())]
     bound = [f'"{name}" = {{dictionary = "d{number}", probability = {KNOWN}}}' for number, name in enumerate(values)]
-    return "\n".join([*lists, "[parameters]", *bound])
+    refused = [f"[checks.negative_data_rejection]\nexpected-statuses = {REFUSALS}"]
+    return "\n".join([*lists, *refused, "[parameters]", *bound])
 
 
 def operations_of(daemon: LocalDaemon) -> set[str]:

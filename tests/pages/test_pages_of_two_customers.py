@@ -18,7 +18,8 @@ from tests.daemon.support import LocalDaemon
 from tests.pages.conftest import ROOT, ShowPage
 
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
-NAMES_NOTHING = {"sort", "dimension", "view", "scale"}  # parameters of addresses in which nothing of anybody's fits
+# Parameters of addresses in which nothing of anybody's fits.
+NAMES_NOTHING = {"sort", "dimension", "view", "scale", "tab", "since", "until", "unit"}
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def shown(page: AppTest) -> str:
 
 def addresses(daemon: LocalDaemon, of: Customer) -> list[Mapping[str, str]]:
     """Whatever of a customer's fits into an address."""
-    assert {"brandspace", "ad", "cursor"} == OWN - NAMES_NOTHING
+    assert {"brandspace", "ad", "cursor", "focal", "frozen"} == OWN - NAMES_NOTHING
     page = asking(daemon, Authorization=of.key)("GET", "/brandspaces/all/ads?limit=1")
     return [
         {},
@@ -48,6 +49,8 @@ def addresses(daemon: LocalDaemon, of: Customer) -> list[Mapping[str, str]]:
         {"labels": f"offer:{of.word}"},
         {"words": f"{of.word} says", "landing_domain": f"{of.word}.example"},
         {"ad": of.ids["ad_id"][0]},
+        {"focal": of.ids["slug"][0]},
+        {"frozen": of.ids["frozen_id"][0]},
     ]
 
 
