@@ -42,8 +42,8 @@ def split_concept(
     with database.writer(principal) as connection:
         store.hold_concepts(connection, principal)
         variants = _concept(connection, concept_id)
-        if strange := set(wanted) - {variant.variant_id for variant in variants}:
-            raise BadInputError(f"variants: {min(strange)[:40]!r} isn't in this concept")
+        if set(wanted) - {variant.variant_id for variant in variants}:
+            raise BadInputError("variants: name only variants of this concept, as it lists them")
         if into is None and len(wanted) == len(variants):
             raise BadInputError("variants: these are all of the concept's, and that is a concept already")
         target = uuid4().hex if into is None else into
