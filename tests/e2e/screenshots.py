@@ -121,7 +121,7 @@ def open_page(page: Page, address: str, name: str) -> None:
         expect(page.get_by_text("Id in the library")).to_be_visible()
         page.mouse.move(0, 0)
     elif name == "compare":
-        expect(charts(page)).to_have_count(2)
+        expect(charts(page).first).to_be_visible()
 
 
 def charts(page: Page) -> Locator:

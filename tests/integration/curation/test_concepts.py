@@ -102,7 +102,7 @@ def test_what_can_not_be_corrected_says_so(database: Database) -> None:
 
     with pytest.raises(BadInputError, match="all of the concept"):
         split_concept(database, US, ours, variant_ids=every)
-    with pytest.raises(BadInputError, match="isn't in this concept"):
+    with pytest.raises(BadInputError, match="only variants of this concept"):
         split_concept(database, US, ours, variant_ids=[zeta])
     with pytest.raises(BadInputError, match="1 to 500"):
         split_concept(database, US, ours, variant_ids=[])
