@@ -12,10 +12,10 @@ from app.components.newest_strip import newest_strip
 from app.components.page_header import page_header
 from app.components.request_progress import request_progress
 from app.components.themes import themes_section
-from app.components.unit_switch import unit_switch
+from app.components.unit_switch import read_unit, unit_switch
 from app.loaders import load_ads, load_brands, load_overviews, load_voices, now
 from app.resources import current_principal
-from app.view_models.brand_overviews import make_overview
+from app.view_models.brand_overviews import concepts_by_brand, make_overview
 from core.queries.filters import ADS, AdFilters
 
 with shown_errors():
@@ -24,10 +24,10 @@ with shown_errors():
     brandspace = shown.brandspace_id
     request_progress()
     states = {brand.slug: brand.state for brand in load_brands(principal)}
-    stored, active = (
-        load_voices(principal, brandspace, asked) for asked in (AdFilters(), AdFilters(statuses=("active",)))
+    concepts, active_concepts = (
+        {} if read_unit(ADS) == ADS else concepts_by_brand(load_voices(principal, brandspace, asked))
+        for asked in (AdFilters(), AdFilters(statuses=("active",)))
     )
-    concepts, active_concepts = ({voice.brand: voice.concepts for voice in told.brands} for told in (stored, active))
     view = make_overview(
         load_overviews(principal, brandspace), now().date(), roles=shown.roles, states=states,
         concepts=concepts, active_concepts=active_concepts,

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.components.comparison import choose_brands, choose_dimension, choose_focal, choose_unit
+from app.components.comparison import choose_brands, choose_dimension, choose_focal
 from app.components.comparison_sections import choose_section, show_frozen, show_section
 from app.components.empty_state import nothing_imported
 from app.components.error_notice import shown_errors
 from app.components.frozen_comparisons import frozen_menu
 from app.components.page_header import page_header
+from app.components.unit_switch import unit_switch
 from app.filters import read_filters
 from app.loaders import load_overviews
 from app.resources import current_principal, services
@@ -33,7 +34,7 @@ with shown_errors():
         with st.container(horizontal=True, vertical_alignment="bottom"):
             dimension = choose_dimension(dimensions_of(services().taxonomy))
             focal = choose_focal(filters.brands, names, space.primary_brand)
-            filters = replace(filters, unit=choose_unit())
+            filters = replace(filters, unit=unit_switch(key="compare_unit"))
             question = Question(space.brandspace_id, dimension, filters, focal)
             frozen_menu(principal, question)
         show_section(principal, choose_section(), question, names)

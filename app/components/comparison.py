@@ -17,21 +17,10 @@ from app.navigation import page
 from app.view_models.comparisons import MAX_BRANDS, Matrix, dimension_name
 from core.domain.label import LANGUAGE
 from core.queries.comparison import FORMAT
-from core.queries.filters import ADS, CONCEPTS, UNITS, AdFilters, Unit
+from core.queries.filters import ADS, AdFilters
 from core.queries.questions import NO_FOCAL, Question
 
 _VIEWS = {"matrix": "Matrix", "dots": "Shares with intervals", "difference": "Differences"}
-
-
-def choose_unit() -> Unit:
-    """Concepts, unless the address says ads."""
-    st.session_state["compare_unit"] = unit = read_own("unit", UNITS, CONCEPTS)
-    st.segmented_control(
-        "Counted in", UNITS[::-1], format_func=str.title, key="compare_unit", required=True,
-        help="A concept is one idea of a brand: its ads with the same or nearly the same words and picture, once.",
-        on_change=lambda: write_own("unit", ADS if st.session_state["compare_unit"] == ADS else ""),
-    )  # fmt: skip
-    return ADS if unit == ADS else CONCEPTS
 
 
 def choose_brands(filters: AdFilters, slugs: Sequence[str], names: Mapping[str, str]) -> AdFilters:
@@ -130,7 +119,8 @@ def ads_of_cell(question: Question, brand: str, value: str) -> dict[str, list[st
     elif question.dimension == LANGUAGE:
         filters = replace(filters, languages=(value,))
     else:
-        filters = replace(filters, labels=(*filters.labels, (question.dimension, value)))
+        others = (pair for pair in filters.labels if pair[0] != question.dimension)  # values of one dimension are "or"
+        filters = replace(filters, labels=(*others, (question.dimension, value)))
     params = {name: values for name, values in filters.to_params().items() if values}
     return params | {"brandspace": [question.brandspace]}
 

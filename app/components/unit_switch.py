@@ -13,15 +13,19 @@ _MEANING = (
 )
 
 
+def read_unit(otherwise: Unit = CONCEPTS) -> Unit:
+    """The unit of the address, before its switch is drawn."""
+    return ADS if read_own("unit", UNITS, otherwise) == ADS else CONCEPTS
+
+
 def unit_switch(otherwise: Unit = CONCEPTS, *, key: str = "unit_switch") -> Unit:
     """The unit of the address; ``otherwise`` needs no place there. Another unit is another list: from its start."""
-    unit = read_own("unit", UNITS, otherwise)
-    st.session_state[key] = unit
+    st.session_state[key] = unit = read_unit(otherwise)
     st.segmented_control(
         "Counted in", (CONCEPTS, ADS), format_func=str.title, key=key, required=True, help=_MEANING,
         on_change=lambda: _write(st.session_state[key], otherwise),
     )  # fmt: skip
-    return ADS if unit == ADS else CONCEPTS
+    return unit
 
 
 def _write(chosen: Unit, otherwise: Unit) -> None:

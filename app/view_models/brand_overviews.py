@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from app.formatting import CHANNELS, counted, words
+from core.insights.voice import ShareOfVoice
 from core.queries.overview import BrandOverview
 
 
@@ -112,3 +113,8 @@ def _news(rows: Sequence[BrandRow], newest: date | None, today: date) -> str:
     if first:
         text += f" {counted(first, 'brand was', 'brands were')} scanned once so far: there every ad counts as new."
     return text
+
+
+def concepts_by_brand(told: ShareOfVoice) -> dict[str, int]:
+    """How many concepts each brand has."""
+    return {voice.brand: voice.concepts for voice in told.brands}
