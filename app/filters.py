@@ -15,7 +15,6 @@ from app.loaders import load_brandspaces
 from app.resources import current_principal, services
 from core.curation.brandspaces import choose_brandspace as remember_brandspace
 from core.errors import BadInputError
-from core.queries.ads import SORTS
 from core.queries.brandspaces import ALL_BRANDS, Brandspace, chosen_brandspace
 from core.queries.filters import AdFilters
 
@@ -85,11 +84,11 @@ def _brandspace_changed() -> None:
     write_own("brandspace", "" if chosen == ALL_BRANDS else chosen)
 
 
-def choose_sort() -> str:
-    """The order of the list; "newest" needs no place in the address."""
-    st.session_state["choose_sort"] = sort = read_own("sort", SORTS, SORTS[0])
+def choose_sort(sorts: Sequence[str]) -> str:
+    """The order of the list; the first needs no place in the address."""
+    st.session_state["choose_sort"] = sort = read_own("sort", sorts, sorts[0])
     st.selectbox(
-        "Order", SORTS, format_func=words, key="choose_sort", label_visibility="collapsed", width=180,
+        "Order", sorts, format_func=words, key="choose_sort", label_visibility="collapsed", width=180,
         on_change=lambda: write_own("sort", st.session_state["choose_sort"], drop=("cursor",)),
     )  # fmt: skip
     return sort

@@ -44,7 +44,7 @@ from core.queries import (
 )
 from core.queries import facets as facet_queries
 from core.queries.filters import AdFilters
-from core.queries.groups import GroupPage
+from core.queries.groups import FIRST_PAGE, GroupPage
 from core.queries.pages import MAX_PAGE, Page
 
 FRESH_SECONDS = 20
@@ -96,9 +96,10 @@ def load_count(principal: Principal, brandspace: str, filters: AdFilters) -> int
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
-def load_concepts(principal: Principal, brandspace: str, filters: AdFilters, *, limit: int) -> concepts.Concepts:
-    """The concepts with most ads."""
-    page = GroupPage(limit=limit)
+def load_concepts(
+    principal: Principal, brandspace: str, filters: AdFilters, page: GroupPage = FIRST_PAGE
+) -> concepts.Concepts:
+    """A page of concepts."""
     return concepts.list_concepts(services().database, principal, brandspace, filters, page)
 
 

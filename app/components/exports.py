@@ -1,21 +1,30 @@
-"""Ads as a file: asked for here, made in the background, fetched from the API with the session's cookie."""
+"""Ads as a file: asked for here, made in the background, fetched from the API with the session's cookie.
+
+Beside each file lies its ledger: a table of ads that doesn't say what it covers is half an answer.
+"""
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
+from pydantic import TypeAdapter
 
 from app.components.changing import changing
+from app.components.coverage_bar import stored_line
 from app.formatting import ago, counted
 from app.loaders import load_requests, now
 from app.resources import api_address, current_principal, services
 from core.domain.principal import Permission, Principal
 from core.pipeline.exports import ask_for_export
+from core.queries.coverage import Coverage
 from core.queries.exports import EXPORT
 from core.queries.filters import AdFilters
 from core.queries.requests import RequestView
 
 _FORMATS = {"csv": "CSV, for a spreadsheet", "ndjson": "NDJSON, for programs"}
 _SHOWN = 5
+_COVERAGE = TypeAdapter(Coverage)
 
 
 def export_menu(principal: Principal, brandspace: str, filters: AdFilters, sort: str) -> None:
@@ -47,9 +56,16 @@ def _file(request: RequestView) -> None:
     asked = ago(request.created_at, now())
     if request.status == "completed" and not result.get("expired"):
         size = f"{result.get('bytes', 0) / 1_000:,.0f} kB"
-        st.markdown(f"{kind} · {counted(result.get('rows', 0), 'ad')} · {size}  \n:small[:gray[{asked}]]")
+        covered = stored_line(_COVERAGE.validate_python(result["coverage"]))
+        about = f"{kind} · {counted(result.get('rows', 0), 'ad')} · {size}"
+        st.markdown(f"{about}  \n:small[:gray[{asked}: {covered}]]")
         address = f"{api_address()}/api/v1/exports/{request.request_id}/content"
         st.link_button("Download", address, icon=":material/download:")
+        st.download_button(
+            "Coverage", json.dumps(result, indent=1, ensure_ascii=False), f"adology-{request.request_id[:8]}.json",
+            "application/json", key=f"covers_{request.request_id}", icon=":material/fact_check:", type="tertiary",
+            on_click="ignore", help="What was asked and when, the file's hash, what it rests on, what it can't show.",
+        )  # fmt: skip
     elif request.status == "completed":
         st.markdown(f"{kind} · expired  \n:small[:gray[{asked}]]")
     else:

@@ -15,6 +15,7 @@ from core.curation.concepts import merge_concepts, split_concept, take_merge_bac
 from core.domain.principal import Permission, Principal
 from core.queries.concepts import Concept
 from core.queries.filters import AdFilters
+from core.queries.groups import GroupPage
 
 _ABREAST = 4
 _SIDE = 320  # pixels of a picture
@@ -95,7 +96,7 @@ def _merging(principal: Principal, view: ConceptView) -> None:
 def _choose_merge(principal: Principal, view: ConceptView) -> None:
     others = {
         concept.concept_id: concept
-        for concept in load_concepts(principal, "all", AdFilters(brands=(view.brand,)), limit=_CHOICES).items
+        for concept in load_concepts(principal, "all", AdFilters(brands=(view.brand,)), GroupPage(limit=_CHOICES)).items
         if concept.concept_id != view.concept_id and concept.example.scope == view.scope
     }
     if not others:

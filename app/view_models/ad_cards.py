@@ -1,12 +1,13 @@
-"""One card of the gallery."""
+"""One card of the gallery: an ad, or a concept shown by one of its ads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.formatting import CHANNELS, MEDIA_STATUSES, STATUSES, counted, day, shorten, value_name, words
 from core.queries.ads import AdCard
+from core.queries.concepts import Concept
 from core.queries.filters import UNKNOWN_VALUE
 
 COPY_WIDTH = 150  # characters of a card
@@ -55,6 +56,16 @@ def make_card(card: AdCard) -> Card:
         badges=(status_badge(card.status), *source_badges(card.channel, card.scope), Badge(words(card.format))),
         labels=_labels(card),
     )
+
+
+def make_concept_card(concept: Concept) -> Card:
+    """The ad of the concept that was seen last stands for it; status, dates and counts are of all that pass."""
+    card, example = make_card(concept.example), concept.example
+    alike = f"{counted(concept.ads, 'ad')} in {counted(concept.variants, 'variant')}"
+    seen = f"Seen {day(concept.first_seen)} to {day(concept.last_seen)}"
+    about = (status_badge(concept.status), *source_badges(example.channel, example.scope))
+    size = Badge(alike if concept.ads > 1 else "1 ad", "primary" if concept.ads > 1 else "gray")
+    return replace(card, dates=seen, badges=(*about, size))
 
 
 def media_problem(status: str, reason: str | None) -> tuple[str, str]:

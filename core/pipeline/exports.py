@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO, cast
 
@@ -31,7 +31,7 @@ from core.queries.ads import SORTS, count_ads
 from core.queries.brandspaces import find_brandspace
 from core.queries.coverage import labelling_coverage
 from core.queries.exports import EXPORT, exported_ads
-from core.queries.filters import AdFilters
+from core.queries.filters import ADS, AdFilters
 
 _log = get_logger(__name__)
 _SPOOL_BYTES = 1024 * 1024  # a larger file is written on disk
@@ -54,7 +54,8 @@ def ask_for_export(
         raise BadInputError(f"sort: use {', '.join(SORTS)}")
     with database.reader(principal) as connection:
         find_brandspace(connection, principal, brandspace)
-    params = {"brandspace": brandspace, "filters": filters.to_params(), "format": format_name, "sort": sort}
+    asked = replace(filters, unit=ADS).to_params()  # a row is an ad, so its ledger counts ads
+    params = {"brandspace": brandspace, "filters": asked, "format": format_name, "sort": sort}
     with database.writer(principal) as connection:
         request_id = insert_request(connection, principal, kind=EXPORT, params=params)
         message = RequestMessage(scope=principal.organisation_id, request_id=request_id)

@@ -1,4 +1,7 @@
-"""How many ads each filter value would leave. Each facet is counted under all the other filters, not its own."""
+"""How many ads, or concepts, each filter value would leave; under all the other filters, not its own.
+
+A concept counts wherever one of its ads does: that is what the filter would find.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Connection,
+    FromClause,
+    Subquery,
     Text,
     case,
     column,
@@ -27,10 +32,11 @@ from core.adapters.postgres.schema import ad, ad_version
 from core.domain.label import LANGUAGE
 from core.domain.principal import Principal
 from core.queries.conditions import impressions, matching, run_dates, spend_currency
-from core.queries.filters import UNKNOWN_VALUE, AdFilters
+from core.queries.filters import ADS, UNKNOWN_VALUE, AdFilters, Unit
 from core.queries.pages import AnySelect
 from core.queries.seen_labels import labels_of
-from core.queries.status import counted_ads, counted_status
+from core.queries.status import counted_status
+from core.queries.units import ads_by, unit_id
 
 MAX_LISTED = 100  # values of one facet
 _ROOM = text("SET LOCAL work_mem = '64MB'")  # 100,000 ads are counted in memory instead of on disk
@@ -38,10 +44,10 @@ _ROOM = text("SET LOCAL work_mem = '64MB'")  # 100,000 ads are counted in memory
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """The values of one filter with counts of ads, most first.
+    """The values of one filter with counts of ``AdFilters.unit``, most first.
 
-    ``total`` ads were counted. ``several`` says that an ad may have more than one value (countries, themes …);
-    otherwise values + ``others`` + ``unknown`` = total. ``others`` sums the values beyond the 100 listed.
+    ``total`` were counted. ``several`` says that one may have more than one value (countries, the formats of a
+    concept …); otherwise values + ``others`` + ``unknown`` = total. ``others`` sums the values beyond the 100 listed.
     """
 
     name: str  # a filter: "brands", "countries" …, or "labels.hook"
@@ -91,8 +97,8 @@ def _count(
     named: Sequence[str] = (),
 ) -> dict[str, Facet]:
     """One pass over the matching ads counts every wanted facet, those without a value too."""
-    matched = _matched(matching(connection, principal, brandspace, filters))
-    branches = [_total(matched), *_branches(matched, wanted)]
+    matched = _matched(filters.unit, matching(connection, principal, brandspace, filters))
+    branches = [_total(matched, filters.unit), *_branches(matched, filters.unit, wanted)]
     statement = select(union_all(*branches).subquery()).prefix_with("/* facets */")
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     for name, value, number in connection.execute(statement):
@@ -142,13 +148,13 @@ def _parts(name: str) -> Sequence[str]:
     return (name, *_RANGES.get(name, ()))
 
 
-def _matched(conditions: Iterable[ColumnElement[bool]]) -> CTE:
-    source = counted_ads.join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
+def _matched(unit: Unit, conditions: Iterable[ColumnElement[bool]]) -> CTE:
+    source = ads_by(unit).join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
     return (
         select(
-            ad.c.scope, ad.c.content_id, ad.c.cover_sha256, ad.c.brand_slug, ad.c.channel, ad.c.format,
-            ad.c.media_status, ad.c.countries, counted_status.label("status"), ad_version.c.cta,
-            ad_version.c.landing_domain, ad_version.c.platforms, run_dates.label("run_dates"),
+            unit_id(unit).label("unit_id"), ad.c.scope, ad.c.content_id, ad.c.cover_sha256, ad.c.brand_slug,
+            ad.c.channel, ad.c.format, ad.c.media_status, ad.c.countries, counted_status.label("status"),
+            ad_version.c.cta, ad_version.c.landing_domain, ad_version.c.platforms, run_dates.label("run_dates"),
             spend_currency.label("spend_currency"), impressions.label("impressions"),
         )
         .select_from(source)
@@ -157,44 +163,72 @@ def _matched(conditions: Iterable[ColumnElement[bool]]) -> CTE:
     )  # fmt: skip
 
 
-def _total(matched: CTE) -> AnySelect:
-    return select(literal("").label("facet"), literal("").label("value"), func.count().label("n")).select_from(matched)
+def _counted(matched: FromClause, unit: Unit) -> ColumnElement[int]:
+    return func.count() if unit == ADS else func.count(matched.c.unit_id.distinct())
 
 
-def _branches(matched: CTE, wanted: Callable[[str], bool]) -> Iterable[AnySelect]:
+def _total(matched: CTE, unit: Unit) -> AnySelect:
+    number = _counted(matched, unit).label("n")
+    return select(literal("").label("facet"), literal("").label("value"), number).select_from(matched)
+
+
+def _branches(matched: CTE, unit: Unit, wanted: Callable[[str], bool]) -> Iterable[AnySelect]:
+    number = _counted(matched, unit)
     for name, attribute in _COLUMN_FACETS.items():
         if wanted(name):
             value = func.coalesce(func.nullif(matched.c[attribute], ""), UNKNOWN_VALUE)
-            yield select(literal(name), value, func.count()).group_by(value)
+            yield select(literal(name), value, number).group_by(value)
     for name in filter(wanted, _ARRAY_FACETS):
         one = func.unnest(matched.c[name]).table_valued(column("value", Text)).render_derived(name="one")
         value = func.coalesce(one.c.value, UNKNOWN_VALUE)
         joined = matched.outerjoin(one, true())
-        yield select(literal(name), value, func.count()).select_from(joined).group_by(value)
-    yield from _label_branches(matched)
+        yield select(literal(name), value, number).select_from(joined).group_by(value)
+    yield from _labels_by_ads(matched) if unit == ADS else _labels_by_concepts(matched)
 
 
-def _label_branches(matched: CTE) -> Iterable[AnySelect]:
-    """Labels hang on content, words or cover, so ads are first counted by content."""
-    number = func.row_number().over().label("number")  # a short key for the large grouping below
+def _labels_by_ads(matched: CTE) -> Iterable[AnySelect]:
+    labels = labels_of(_contents(matched), "number", "ads")
+    by_value = select(_facet_name(labels.c.dimension), labels.c.value, func.sum(labels.c.ads)).where(labels.c.known)
+    yield by_value.group_by(labels.c.dimension, labels.c.value)
+    once = _once(labels)
+    read = func.coalesce(func.sum(once.c.ads).filter(once.c.known), 0)
+    yield select(_facet_name(once.c.dimension), literal(_READ), read).group_by(once.c.dimension)
+
+
+def _labels_by_concepts(matched: CTE) -> Iterable[AnySelect]:
+    """A dimension is known of a concept of which it is known of every ad."""
+    labels = labels_of(_contents(matched, matched.c.unit_id), "number", "ads", "unit_id")
+    number = func.count(labels.c.unit_id.distinct())
+    by_value = select(_facet_name(labels.c.dimension), labels.c.value, number).where(labels.c.known)
+    yield by_value.group_by(labels.c.dimension, labels.c.value)
+    once = _once(labels, labels.c.unit_id)
+    units = select(matched.c.unit_id, func.count().label("ads")).group_by(matched.c.unit_id).subquery("units")
+    known = (
+        select(once.c.dimension, once.c.unit_id)
+        .select_from(once.join(units, units.c.unit_id == once.c.unit_id))
+        .group_by(once.c.dimension, once.c.unit_id, units.c.ads)
+        .having(func.sum(once.c.ads).filter(once.c.known) == units.c.ads)
+        .subquery("known")
+    )
+    yield select(_facet_name(known.c.dimension), literal(_READ), func.count()).group_by(known.c.dimension)
+
+
+def _contents(matched: CTE, *by: ColumnElement[str]) -> CTE:
+    """Labels hang on content, words or cover, so ads are first counted by content. ``number`` is a short key."""
     words, cover = (
-        select(matched.c.scope, content_id.label("content_id"), func.count().label("ads"))
+        select(matched.c.scope, content_id.label("content_id"), *by, func.count().label("ads"))
         .where(content_id.isnot(None))
-        .group_by(matched.c.scope, content_id)
+        .group_by(matched.c.scope, content_id, *by)
         for content_id in (matched.c.content_id, matched.c.cover_sha256)
     )
     both = words.union_all(cover).subquery()
-    contents = select(both.c.scope, both.c.content_id, both.c.ads, number).cte("contents")
-    labels = labels_of(contents, "number", "ads")
-    by_value = select(_facet_name(labels.c.dimension), labels.c.value, func.sum(labels.c.ads)).where(labels.c.known)
-    yield by_value.group_by(labels.c.dimension, labels.c.value)
-    once = (
-        select(labels.c.dimension, func.max(labels.c.ads).label("ads"), func.bool_or(labels.c.known).label("known"))
-        .group_by(labels.c.dimension, labels.c.number)
-        .subquery()
-    )
-    read = func.coalesce(func.sum(once.c.ads).filter(once.c.known), 0)
-    yield select(_facet_name(once.c.dimension), literal(_READ), read).group_by(once.c.dimension)
+    return select(both, func.row_number().over().label("number")).cte("contents")
+
+
+def _once(labels: CTE, *by: ColumnElement[str]) -> Subquery:
+    """A row for each dimension of a content, whatever its values."""
+    figures = (func.max(labels.c.ads).label("ads"), func.bool_or(labels.c.known).label("known"))
+    return select(labels.c.dimension, *by, *figures).group_by(labels.c.dimension, labels.c.number, *by).subquery()
 
 
 def _facet_name(dimension: ColumnElement[str]) -> ColumnElement[str]:

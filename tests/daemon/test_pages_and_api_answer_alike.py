@@ -229,7 +229,7 @@ def test_concepts_and_who_says_how_much(market: LocalDaemon, asked: Asked) -> No
     ads = [ad for ad in _ads(random.Random(7)) if ad.brand == "acme" and ad.scope == "shared"]
     store_concepts(market.services.database, *(tuple(ads[start : start + 3]) for start in range(0, len(ads), 3)))
     for space, filters in asked:
-        page, told = load_concepts(US, space, filters, limit=50), ask(market, space, "concepts", filters)
+        page, told = load_concepts(US, space, filters), ask(market, space, "concepts", filters)
         assert (page.total_concepts, page.total_ads) == (told["total_concepts"], told["total_ads"])
         assert [(concept.concept_id, concept.ads, concept.variants) for concept in page.items] == [
             (concept["concept_id"], concept["ads"], concept["variants"]) for concept in told["items"]

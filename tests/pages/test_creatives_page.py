@@ -15,7 +15,7 @@ from core.domain.principal import LOCAL_ORGANISATION, LOCAL_PRINCIPAL, Principal
 from core.queries.ads import list_ads
 from core.queries.filters import AdFilters
 from core.queries.requests import list_requests
-from tests.builders import DAY, AnAd, store
+from tests.builders import DAY, AnAd, store, store_concepts
 from tests.hostile_texts import HOSTILE_TEXTS
 from tests.pages.conftest import ShowPage, params_of, sign_in_as, texts
 
@@ -109,6 +109,28 @@ def test_filters_that_make_no_sense_are_named_and_left_out(show: ShowPage, datab
     page = show("creatives", formats=["hologram"])
     assert "hologram" in page.warning[0].value
     assert "Running shoes" in texts(page)
+
+
+def test_the_gallery_counts_in_concepts_too(show: ShowPage, database: Database) -> None:
+    one, alike, other = AnAd("1", copy="Half price"), AnAd("2", copy="Half the price"), AnAd("3", copy="New in")
+    store(database, one, alike, other)
+    store_concepts(database, (one, alike), (other,))
+    page = show("creatives")
+    assert "**3 ads**" in texts(page)
+    page.segmented_control(key="unit_switch").set_value("concepts").run()
+    assert params_of(page) == {"unit": ["concepts"]}
+    assert "**2 concepts**" in texts(page)
+    assert "2 ads in 2 variants" in texts(page)
+    assert sum(button.label == "Details" for button in page.button) == 2
+    brands = page.multiselect(key="filter_brands")
+    assert brands.options == ["Acme (2)"]
+
+
+def test_clear_keeps_what_is_counted(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", copy="Running shoes"))
+    page = show("creatives", words="shoes", unit="concepts")
+    next(button for button in page.button if button.label == "Clear").click().run()
+    assert params_of(page) == {"unit": ["concepts"]}
 
 
 def test_too_many_words_are_a_warning_not_a_crash(show: ShowPage, database: Database) -> None:

@@ -18,8 +18,8 @@ from core.queries.ad_detail import get_ad
 from core.queries.ads import SORTS, count_ads, list_ads
 from core.queries.brandspaces import list_brandspaces
 from core.queries.facets import facets
-from core.queries.filters import AdFilters
-from tests.builders import DAY, PROVENANCE_ID, AnAd, store, store_scan
+from core.queries.filters import UNITS, AdFilters, Unit
+from tests.builders import DAY, PROVENANCE_ID, AnAd, store, store_concepts, store_scan
 
 US = Principal("ours")
 NONE = AdFilters()
@@ -315,17 +315,22 @@ def test_facets_with_their_unknown_sum_to_the_ads(database: Database, filter_cas
     assert {name for name, facet in found_facets.items() if facet.several} == {"countries", "platforms", "labels.offer"}
 
 
-def test_every_facet_value_leaves_as_many_ads_as_it_says(database: Database, filter_cases: list[AnAd]) -> None:
-    store(database, *filter_cases)
+@pytest.mark.parametrize("unit", UNITS)
+def test_every_facet_value_leaves_as_many_as_it_says(database: Database, filter_cases: list[AnAd], unit: Unit) -> None:
+    half_known = AnAd("alike", brand=KNOWN.brand, copy="Nobody has read it")
+    store(database, *filter_cases, half_known)
     store_cover(database, COVER, "Free trial")
-    chosen = {"brands": ["zeta"], "languages": ["unknown"]}
+    store_concepts(database, (KNOWN, half_known), (UNKNOWN, UNREAD))
+    chosen = {"brands": ["zeta"], "languages": ["unknown"], "unit": [unit]}
 
-    for name, facet in facets(database, US, "all", AdFilters.from_params(chosen)).items():
-        for value, count in [*facet.values, ("unknown", facet.unknown)]:
-            field, _, dimension = name.partition(".")
-            asked = chosen | {field: [f"{dimension}:{value}" if dimension else value]}
-            if not (value == "unknown" and field in {"brands", "channels", "statuses", "media_statuses"}):
-                assert len(found(database, AdFilters.from_params(asked))) == count, (name, value)
+    for asked in ({"unit": [unit]}, chosen):
+        for name, facet in facets(database, US, "all", AdFilters.from_params(asked)).items():
+            for value, count in [*facet.values, ("unknown", facet.unknown)]:
+                field, _, dimension = name.partition(".")
+                narrowed = asked | {field: [f"{dimension}:{value}" if dimension else value]}
+                if not (value == "unknown" and field in {"brands", "channels", "statuses", "media_statuses"}):
+                    left = count_ads(database, US, "all", AdFilters.from_params(narrowed))
+                    assert left == count, (name, value, asked)
 
 
 def test_a_corrected_label_of_a_cover_counts_as_it_was_corrected(database: Database, filter_cases: list[AnAd]) -> None:

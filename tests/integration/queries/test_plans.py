@@ -146,6 +146,7 @@ BOUNDED: dict[str, Question] = {
     "said": World.said,
     "similar": World.similar,
     "facets": lambda w: facets.facets(w.database, US, HERE, NONE),
+    "facets in concepts": lambda w: facets.facets(w.database, US, HERE, AdFilters(unit="concepts")),
     "facets of a choice": lambda w: facets.facets(w.database, US, HERE, AdFilters(labels=(("hook", "hook_1"),))),
     "label_mix": lambda w: comparison.label_mix(w.database, US, HERE, "hook", NONE),
     "label_mix of formats": lambda w: comparison.label_mix(w.database, US, HERE, comparison.FORMAT, NONE),
