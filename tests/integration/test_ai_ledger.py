@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from multiprocessing.synchronize import Barrier as ProcessBarrier
 from threading import Barrier, Event
 from typing import Any
 
@@ -175,11 +176,12 @@ def test_twenty_threads_never_pass_the_budget_together(ledger: PostgresAiLedger,
 
 def test_two_processes_share_a_budget_and_a_killed_one_is_booked(cluster: Cluster, database: Database) -> None:
     context = multiprocessing.get_context("spawn")
-    children = [context.Process(target=_spend_and_die, args=(_addresses(cluster),)) for _ in range(2)]
+    together = context.Barrier(2)
+    children = [context.Process(target=_spend_and_die, args=(_addresses(cluster), together)) for _ in range(2)]
     for child in children:
         child.start()
     for child in children:
-        child.join(30)
+        child.join(60)
         assert child.exitcode == 137
 
     expire_all(database)
@@ -196,10 +198,14 @@ def _addresses(cluster: Cluster) -> tuple[str, str, str]:
     return app, worker, operator
 
 
-def _spend_and_die(addresses: tuple[str, str, str]) -> None:
-    """One call is under way and never settled; the budget is spent beside it; then the process is killed."""
+def _spend_and_die(addresses: tuple[str, str, str], together: ProcessBarrier) -> None:
+    """One call is under way and never settled; the budget is spent beside it; then the process is killed.
+
+    Nobody spends before both have a call under way: who starts late would find nothing left for its own.
+    """
     ledger = PostgresAiLedger(Database(DatabaseUrls.parse(*addresses)), usd_per_day=1.0)
     reserve(ledger, 0.1)
+    together.wait(30)
     try:
         while True:
             settle(ledger, reserve(ledger, 0.1), "0.1")
