@@ -20,9 +20,10 @@ from starlette.routing import Route
 from app.resources import bearer_of, services
 from app.thumbnails import thumbnail
 from core.access.tokens import SESSION_COOKIE
+from core.domain.media import THUMBNAIL_SIDE
 from core.errors import BadInputError, NotFoundError, RetryableError, SignInError
 from core.observability.logs import get_logger
-from core.queries.media import media_grant
+from core.queries.media import media_grant, thumbnail_of
 
 PICTURES: Final = "/pictures/"
 SIDES: Final = (320, 480, 960)  # pixels
@@ -72,8 +73,10 @@ def _picture(request: Request, sha256: str, side: int) -> bytes | None:
         raise SignInError("sign in first")
     if side not in SIDES or not _HASH.fullmatch(sha256):
         raise BadInputError("no such picture")
-    media_grant(services().database, found.principal, sha256)
-    return _drawn(sha256, side)
+    if side > THUMBNAIL_SIDE:
+        media_grant(services().database, found.principal, sha256)
+        return _drawn(sha256, side)
+    return _drawn(thumbnail_of(services().database, found.principal, sha256), side)
 
 
 @lru_cache(maxsize=_KEPT)

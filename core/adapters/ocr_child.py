@@ -24,9 +24,9 @@ from core.adapters.child_process import die_with_parent
 from core.adapters.image_decoder import checked_type, decoded
 from core.adapters.tesseract import command_for, lines_of
 from core.adapters.visual_embedder import on_white
+from core.domain.media import THUMBNAIL_SIDE
 
 READING_SIDE = 960  # pixels: what is small beyond that is small print. A picture takes 0.4 s of one core, with 1280 0.7
-THUMBNAIL_SIDE = 360
 _THUMBNAIL_QUALITY = 78
 _NICENESS = 19
 _TESSERACT_SECONDS = 20

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+THUMBNAIL_SIDE: Final = 480  # pixels of the longer side of what is kept small; a smaller picture stays as it is
 
 
 class MediaStatus(StrEnum):

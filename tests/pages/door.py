@@ -40,7 +40,11 @@ ORIGIN_SENT = {"Sec-Fetch-Site": "same-origin"}
 class Answer:
     status: int
     headers: urllib3.HTTPHeaderDict
-    text: str
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "replace")
 
     @property
     def location(self) -> str:
@@ -81,7 +85,7 @@ class Browser:
         is_ours = url.startswith(self.url)
         sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())} if is_ours else {}
         response = self.pool.request(method, url, headers={**sent, **headers}, body=body, redirect=False)
-        answer = Answer(response.status, response.headers, response.data.decode(errors="replace"))
+        answer = Answer(response.status, response.headers, response.data)
         for line in response.headers.getlist("Set-Cookie"):
             for name, morsel in SimpleCookie(line).items():
                 if morsel["max-age"] == "0":

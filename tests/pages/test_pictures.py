@@ -6,10 +6,12 @@ import io
 from datetime import date
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
+from sqlalchemy import insert
 
 from app.door.pictures import NOT_DRAWN, _drawn, picture_path
 from app.resources import services
+from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
 from core.domain.principal import LOCAL_ORGANISATION
 from tests.builders import AnAd, store
@@ -24,10 +26,14 @@ def nothing_drawn() -> None:
     _drawn.cache_clear()
 
 
-def a_stored_picture(database: Database, scope: str = "shared", content: bytes | None = None) -> str:
+def a_picture(colour: str) -> bytes:
     out = io.BytesIO()
-    Image.new("RGB", (30, 60), "orange").save(out, "PNG")
-    stored = services().objects.put(io.BytesIO(content or out.getvalue()), max_bytes=10_000)
+    Image.new("RGB", (30, 60), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+def a_stored_picture(database: Database, scope: str = "shared", content: bytes | None = None) -> str:
+    stored = services().objects.put(io.BytesIO(content or a_picture("orange")), max_bytes=10_000)
     store(database, AnAd("1", "acme", scope, sha256=stored.sha256, first_seen=date(2026, 1, 1)))
     return stored.sha256
 
@@ -50,6 +56,21 @@ def test_a_hash_is_no_permission(door: Door, database: Database, scope: str, sta
     sha256 = a_stored_picture(database, scope)
     _drawn(sha256, 320)
     assert door.signed_in().get(picture_path(sha256, 320)).status == status
+
+
+@pytest.mark.parametrize(("side", "colour"), [(320, "blue"), (480, "blue"), (960, "orange")])
+def test_the_kept_thumbnail_is_drawn_where_it_is_large_enough(
+    door: Door, database: Database, side: int, colour: str
+) -> None:
+    sha256 = a_stored_picture(database)
+    small = services().objects.put(io.BytesIO(a_picture("blue")), max_bytes=10_000)
+    row = {"scope": "shared", "sha256": sha256, "status": "no_text", "thumbnail_sha256": small.sha256}
+    with database.worker("shared") as connection:
+        connection.execute(insert(schema.image_reading).values(row))
+    answer = door.signed_in().get(picture_path(sha256, side))
+    drawn = Image.open(io.BytesIO(answer.content)).convert("RGB").getpixel((side // 2, side // 2))
+    wanted = ImageColor.getrgb(colour)
+    assert all(abs(one - other) < 12 for one, other in zip(drawn, wanted, strict=True)), drawn
 
 
 @pytest.mark.parametrize("path", ["/pictures/x/320", f"/pictures/{ABSENT}/321", f"/pictures/{ABSENT}/320"])

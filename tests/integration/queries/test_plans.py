@@ -190,6 +190,7 @@ BOUNDED: dict[str, Question] = {
     "resolve_brand": lambda w: brands.resolve_brand(w.database, US, SMALL.watched_slugs[0]),
     "list_brandspaces": lambda w: brandspaces.list_brandspaces(w.database, US),
     "chosen_brandspace": lambda w: brandspaces.chosen_brandspace(w.database, Principal("local", user_id="u")),
+    "thumbnail_of": lambda w: media.thumbnail_of(w.database, US, w.file),
     "media_grants": lambda w: media.media_grants(w.database, US, [w.file]),
     "list_requests": lambda w: requests.list_requests(w.database, US),
     "get_request": lambda w: requests.get_request(w.database, US, w.request),

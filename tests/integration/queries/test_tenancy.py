@@ -193,6 +193,7 @@ def test_anothers_things_do_not_exist(two_tenants: Database) -> None:
         lambda: _similar(two_tenants, OURS, THEIR_AD.ad_id),
         lambda: _similar(two_tenants, OURS, SHARED_AD.ad_id, theirs),
         lambda: media.media_grant(two_tenants, OURS, SHA["theirs"]),
+        lambda: media.thumbnail_of(two_tenants, OURS, SHA["theirs"]),
         lambda: requests.get_request(two_tenants, OURS, f"{SECRET}-request"),
         lambda: requests.rejected_rows(two_tenants, OURS, f"{SECRET}-request"),
     ]
@@ -210,8 +211,9 @@ def test_a_stored_file_no_visible_ad_uses_is_not_granted(two_tenants: Database) 
 
     assert media.media_grant(two_tenants, OURS, SHA["shared"]) == "image/png"
     assert media.media_grant(two_tenants, THEIRS, SHA["theirs"]) == "image/png"
-    with pytest.raises(NotFoundError):
-        media.media_grant(two_tenants, OURS, "d" * 64)
+    for ask in (media.media_grant, media.thumbnail_of):
+        with pytest.raises(NotFoundError):
+            ask(two_tenants, OURS, "d" * 64)
 
 
 def test_a_brand_in_both_scopes_is_one_line_with_counts_summed(two_tenants: Database) -> None:
@@ -244,6 +246,7 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         "get_frozen",
         "label_verdicts",
         "media_grant",
+        "thumbnail_of",
         "get_request",
         "rejected_rows",
         "count_ads",
