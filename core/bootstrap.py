@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -180,17 +181,19 @@ class Services:
 
     @cached_property
     def language_models(self) -> tuple[LanguageModel, ...]:
-        """The models of the settings, first choice first."""
-        return tuple(language_model(self.settings, name) for name in self.settings.ai_provider_names)
+        """The models of the settings, first choice first, paid for: ask within ``paying``."""
+        return tuple(language_model(self.settings, name, self._paid) for name in self.settings.ai_provider_names)
+
+    def _paid(self, model: LanguageModel) -> LanguageModel:
+        return PaidModel(model, self.ai_ledger, self.prices, self.settings.ai_timeout_seconds)
 
     @cached_property
     def models(self) -> Models | None:
         """Who is asked to read ads, shared by all threads; None where no provider is set. Ask within ``paying``."""
         if not self.language_models:
             return None
-        timeout_seconds = self.settings.ai_timeout_seconds
         return Models(
-            [PaidModel(model, self.ai_ledger, self.prices, timeout_seconds) for model in self.language_models],
+            self.language_models,
             concurrency=self.settings.ai_concurrency,
             prices=self.prices,
             clock=self.clock,
@@ -291,20 +294,29 @@ def admin_url(settings: Settings) -> str:
     return file.read_text(encoding="utf-8").strip()
 
 
-def language_model(settings: Settings, provider: str) -> LanguageModel:
-    """The provider's model. Each loads a second of vendor's library that only its users need."""
+def language_model(
+    settings: Settings, provider: str, paid: Callable[[LanguageModel], LanguageModel] = lambda model: model
+) -> LanguageModel:
+    """The provider's model; each of its calls goes through what ``paid`` makes of it, those that test a server as well.
+
+    Each loads a second of vendor's library that only its users need.
+    """
     timeout_seconds = settings.ai_timeout_seconds
     if provider == "openai":
         from core.adapters.openai_responses import OpenAiResponses
 
         key, address = _reveal(settings.openai_api_key), settings.openai_base_url
-        return OpenAiResponses(settings.openai_model, api_key=key, base_url=address, timeout_seconds=timeout_seconds)
+        model = OpenAiResponses(settings.openai_model, api_key=key, base_url=address, timeout_seconds=timeout_seconds)
+        return paid(model)
     if provider == "compatible":
-        from core.adapters.openai_chat import OpenAiChat
+        from core.adapters.openai_chat import Form, OpenAiChat
+        from core.adapters.openai_server import OpenAiServer
+        from core.adapters.strictest_chat import StrictestChat
 
         key = settings.compatible_api_key.get_secret_value() if settings.compatible_api_key else ""
         address = settings.compatible_base_url
-        return OpenAiChat(settings.compatible_model, api_key=key, base_url=address, timeout_seconds=timeout_seconds)
+        server = OpenAiServer(provider, base_url=address, api_key=key, timeout_seconds=timeout_seconds)
+        return StrictestChat([paid(OpenAiChat(settings.compatible_model, server, form)) for form in Form])
     from core.adapters.bedrock_converse import BedrockConverse
     from core.adapters.bedrock_runtime import BedrockRuntime
 
@@ -314,7 +326,7 @@ def language_model(settings: Settings, provider: str) -> LanguageModel:
         timeout_seconds=timeout_seconds,
         connections=settings.ai_concurrency,
     )
-    return BedrockConverse(settings.bedrock_model, runtime)
+    return paid(BedrockConverse(settings.bedrock_model, runtime))
 
 
 def _database_urls(settings: Settings, secrets: SecretStore) -> DatabaseUrls:

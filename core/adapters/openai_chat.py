@@ -1,6 +1,6 @@
 """Servers that speak OpenAI's chat completions as language models: Gemini, Ollama, vLLM and others, by base URL.
 
-How far a server keeps to a schema is found out once, with tiny questions, and remembered while the process lives.
+Asked in one form; ``strictest_chat`` finds out which.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import Any, Final
 from core.adapters.openai_errors import of_code
 from core.adapters.openai_responses import data_url, refusal
 from core.adapters.openai_server import OpenAiServer, Wire
-from core.ai.turns import Turns
 from core.domain.label import Outcome
-from core.errors import BadInputError, NotAllowedError, RetryableError
+from core.errors import RetryableError
 from core.ports import ModelAnswer, ModelRequest, ModelUsage
 
 _FILTERS: Final = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii")  # Gemini's, too
@@ -30,32 +29,13 @@ class Form(Enum):
     WORDS = "text"  # all is told in words
 
 
-# Nobody answers this in JSON by chance: a server that passes over the format is found out.
-_QUESTION: Final = ModelRequest(
-    instructions="Answer with one word.",
-    text="Is water wet?",
-    schema_name="test",
-    schema={
-        "type": "object",
-        "properties": {"is_wet": {"type": "string", "enum": ["yes", "no"]}},
-        "required": ["is_wet"],
-        "additionalProperties": False,
-    },
-    max_output_tokens=1_000,  # thinking is counted, too
-)
-
-
 class OpenAiChat:
-    """The model of ADOLOGY_COMPATIBLE_MODEL behind ADOLOGY_COMPATIBLE_BASE_URL."""
+    """The model of ADOLOGY_COMPATIBLE_MODEL behind ADOLOGY_COMPATIBLE_BASE_URL, asked in one form."""
 
     provider = "compatible"
 
-    def __init__(self, model: str, *, api_key: str, base_url: str, timeout_seconds: float) -> None:
-        """Connects to nothing yet."""
-        self._model = model
-        self._server = OpenAiServer(self.provider, base_url=base_url, api_key=api_key, timeout_seconds=timeout_seconds)
-        self._form: Form | None = None
-        self._testing = Turns(1)
+    def __init__(self, model: str, server: OpenAiServer, form: Form) -> None:
+        self._model, self._server, self._form = model, server, form
 
     @property
     def model(self) -> str:
@@ -63,32 +43,8 @@ class OpenAiChat:
         return self._model
 
     def wire_request(self, request: ModelRequest) -> dict[str, Any]:
-        """The body that is posted to /chat/completions; until the server was tested, the one that is tried first."""
-        return self._body(request, self._form or Form.SCHEMA)
-
-    async def answer(self, request: ModelRequest) -> ModelAnswer:
-        """Ask once; the very first time, up to three tiny questions come before. Raises as the port says."""
-        if self._form is None:
-            async with self._testing:
-                self._form = self._form or await self._tested_form()
-        return self._read(await self._server.ask("chat_completions", self.wire_request(request)))
-
-    async def _tested_form(self) -> Form:
-        """The strictest form that works. What only time or people can heal is raised, and nothing remembered."""
-        for form in Form:
-            try:
-                answer = self._read(await self._server.ask("chat_completions", self._body(_QUESTION, form)))
-            except BadInputError as error:
-                refused = error
-                continue
-            if form is Form.WORDS or _is_an_answer(answer.text):
-                return form
-        raise NotAllowedError(
-            f"compatible refuses even a plain question — correct ADOLOGY_COMPATIBLE_MODEL, then restart: {refused}"
-        )
-
-    def _body(self, request: ModelRequest, form: Form) -> dict[str, Any]:
-        asked = request if form is Form.SCHEMA else _with_schema_in_words(request)
+        """The body that is posted to /chat/completions."""
+        asked = request if self._form is Form.SCHEMA else _with_schema_in_words(request)
         pictures = [{"type": "image_url", "image_url": {"url": data_url(image)}} for image in request.images]
         body: dict[str, Any] = {
             "model": self._model,
@@ -103,12 +59,16 @@ class OpenAiChat:
             "max_tokens": request.max_output_tokens,  # not max_completion_tokens: Ollama passes over it
             "temperature": 0,
         }
-        if form is Form.SCHEMA:
+        if self._form is Form.SCHEMA:
             schema = {"name": request.schema_name, "schema": dict(request.schema), "strict": True}
-            body["response_format"] = {"type": form.value, "json_schema": schema}
-        elif form is Form.OBJECT:
-            body["response_format"] = {"type": form.value}
+            body["response_format"] = {"type": self._form.value, "json_schema": schema}
+        elif self._form is Form.OBJECT:
+            body["response_format"] = {"type": self._form.value}
         return body
+
+    async def answer(self, request: ModelRequest) -> ModelAnswer:
+        """Ask once. Raises as the port says."""
+        return self._read(await self._server.ask("chat_completions", self.wire_request(request)))
 
     def _read(self, wire: Wire) -> ModelAnswer:
         body = wire.body
@@ -136,13 +96,6 @@ class OpenAiChat:
 def _with_schema_in_words(request: ModelRequest) -> ModelRequest:
     told = "Answer with one JSON object that follows this JSON Schema, and with nothing else:"
     return replace(request, instructions=f"{request.instructions}\n\n{told}\n{json.dumps(request.schema)}")
-
-
-def _is_an_answer(text: str) -> bool:
-    try:
-        return json.loads(text) in ({"is_wet": "yes"}, {"is_wet": "no"})
-    except ValueError:
-        return False
 
 
 def _said(choices: list[dict[str, Any]]) -> tuple[Outcome, str]:

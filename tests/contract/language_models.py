@@ -13,8 +13,10 @@ from PIL import Image
 
 from core.adapters.bedrock_converse import BedrockConverse
 from core.adapters.bedrock_runtime import BedrockRuntime
-from core.adapters.openai_chat import OpenAiChat
+from core.adapters.openai_chat import Form, OpenAiChat
 from core.adapters.openai_responses import OpenAiResponses
+from core.adapters.openai_server import OpenAiServer
+from core.adapters.strictest_chat import StrictestChat
 from core.observability.logs import configure_logging
 from core.ports import LanguageModel, ModelAnswer, ModelImage, ModelRequest
 
@@ -49,8 +51,9 @@ def openai(server_url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> Languag
     return OpenAiResponses("gpt-test", api_key=KEY, base_url=f"{server_url}/v1", timeout_seconds=timeout_seconds)
 
 
-def compatible(server_url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> LanguageModel:
-    return OpenAiChat("qwen-test", api_key=KEY, base_url=f"{server_url}/v1", timeout_seconds=timeout_seconds)
+def compatible(server_url: str, timeout_seconds: float = TIMEOUT_SECONDS, *, key: str = KEY) -> LanguageModel:
+    server = OpenAiServer("compatible", base_url=f"{server_url}/v1", api_key=key, timeout_seconds=timeout_seconds)
+    return StrictestChat([OpenAiChat("qwen-test", server, form) for form in Form])
 
 
 def bedrock(server_url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> LanguageModel:

@@ -96,9 +96,7 @@ def test_text_alone_is_sent_as_text_and_with_pictures_in_parts(server: ModelServ
 
 
 def test_a_server_without_a_key_gets_some_key(server: ModelServer) -> None:
-    from core.adapters.openai_chat import OpenAiChat
-
-    ask(OpenAiChat("m", api_key="", base_url=server.openai_url, timeout_seconds=20))
+    ask(compatible(server.url, key=""))
 
     assert server.asked[-1].headers["authorization"] == "Bearer none"
 
