@@ -14,11 +14,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.adapters.image_decoder import sniff
 from core.adapters.model_pictures import ModelPictures
 from core.ai.methods.base import Block
+from core.ai.methods.labels import VisualLabels
 from core.bootstrap import Services
+from core.domain.identity import content_identity
 from core.domain.principal import Principal
+from core.domain.spending import Purpose
 from core.errors import BadInputError, MediaProblemError
 from core.ports import ModelImage
-from core.queries.ad_detail import AdDetail, get_ad
+from core.queries.ad_detail import AdDetail, VersionDetail, get_ad
+from core.sources.records import text_hash
 
 MOST_BYTES: Final = 200_000_000
 _MOST_TEXT_BYTES = 1_000_000
@@ -27,10 +31,11 @@ _HEAD_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A block, and what of the ad could not be had for it."""
+    """A block, what of the ad could not be had for it, and the ad. None: of a file."""
 
     block: Block
     notes: tuple[str, ...] = field(default=())
+    ad: AdDetail | None = None
 
 
 class _BlockFile(BaseModel):
@@ -58,7 +63,7 @@ def block_of_file(path: Path, pictures: ModelPictures) -> Found:
 def block_of_ad(services: Services, principal: Principal, ad_id: str, pictures: ModelPictures) -> Found:
     """The current version of a stored ad, and its cover. Raises NotFoundError."""
     ad = get_ad(services.database, principal, ad_id)
-    version = next((version for version in ad.versions if version.is_current), None)
+    version = _current(ad)
     images, notes = _cover(ad, services.objects.open, pictures)
     facts = {"brand": ad.brand_name, "channel": ad.channel, "format": ad.format, "countries": ", ".join(ad.countries)}
     block = Block(
@@ -68,7 +73,22 @@ def block_of_ad(services: Services, principal: Principal, ad_id: str, pictures: 
         facts={name: said for name, said in facts.items() if said},
         pictures=images,
     )
-    return Found(block, notes)
+    return Found(block, notes, ad)
+
+
+def purpose_of(found: Found, payer: Principal, method: str) -> Purpose:
+    """What a trial is paid for: of an ad, what reading it is paid for; of a file, nothing of the record."""
+    ad = found.ad
+    if ad is None:
+        return Purpose(payer.organisation_id, payer.scope, method)
+    version = _current(ad)
+    words = content_identity(text_hash(version.text), version.cta) if version else None
+    content_id = ad.cover_sha256 if method == VisualLabels.name else words
+    return Purpose(payer.organisation_id, ad.scope, method, ad.brand, content_id)
+
+
+def _current(ad: AdDetail) -> VersionDetail | None:
+    return next((version for version in ad.versions if version.is_current), None)
 
 
 def _cover(

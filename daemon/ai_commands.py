@@ -44,7 +44,7 @@ def try_(
     ] = None,
     whole: Annotated[bool, typer.Option("--whole", help="Print pictures too, as they are sent.")] = False,
 ) -> None:
-    """Run one method alone: print the exact request and answer, and what was made of it. Stores and books nothing."""
+    """Run one method alone: print the exact request and answer, and what was made of it. A model's calls are paid."""
     from daemon.ai_trial import Trial, try_method
 
     name = provider.value if provider else None

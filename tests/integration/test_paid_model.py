@@ -78,6 +78,16 @@ def test_a_call_costs_what_its_tokens_cost(database: Database) -> None:
     assert (rows(database), reserved(database)) == ([("ok", COST)], [])
 
 
+def test_the_bill_is_what_was_booked_with_what_failed(database: Database) -> None:
+    model = paid(database, ANSWER, UnansweredError("no answer within 60 s"))
+    with paying(PURPOSE) as bill:
+        asyncio.run(model.answer(REQUEST))
+        with pytest.raises(UnansweredError):
+            asyncio.run(model.answer(REQUEST))
+    assert bill.calls == 2
+    assert bill.cost_usd == sum(cost for _, cost in rows(database)) > COST
+
+
 def test_nobody_is_asked_without_a_payer(database: Database) -> None:
     model = paid(database, ANSWER)
     with pytest.raises(LookupError):

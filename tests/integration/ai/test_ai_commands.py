@@ -1,10 +1,11 @@
-"""``./adology ai``, as a person types it: all that is sent and answered is shown, and nothing is kept."""
+"""``./adology ai``, as a person types it: all that is sent and answered is shown and paid, and nothing else is kept."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from typer.testing import CliRunner
 
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.roles import Cluster
-from core.errors import BadInputError, MediaProblemError, NotAllowedError, NotFoundError
+from core.domain.ad import AdFormat, AdVersion
+from core.errors import BadInputError, BudgetSpentError, MediaProblemError, NotAllowedError, NotFoundError
+from core.pipeline.rows import Said
 from daemon.commands import app
 from tests.builders import AnAd, store
 from tests.contract.language_models import KEY
@@ -33,12 +36,18 @@ def vendor() -> Iterator[ModelServer]:
 
 
 @pytest.fixture
-def server(vendor: ModelServer, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
-    """The settings name it, but no provider is chosen."""
+def server(vendor: ModelServer, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> ModelServer:
+    """The settings name it, but no provider is chosen; an organisation can pay."""
     vendor.reset()
+    for role in ("app", "worker", "operator"):
+        url = getattr(cluster.urls, role).render_as_string(hide_password=False)
+        monkeypatch.setenv(f"ADOLOGY_DATABASE_{role.upper()}_URL", url)
+    monkeypatch.setenv("ADOLOGY_DATABASE_URL", "postgresql://not-needed")
     monkeypatch.setenv("ADOLOGY_OPENAI_API_KEY", KEY)
     monkeypatch.setenv("ADOLOGY_OPENAI_MODEL", "gpt-5-mini")
     monkeypatch.setenv("ADOLOGY_OPENAI_BASE_URL", vendor.openai_url)
+    monkeypatch.setenv("ADOLOGY_COMPATIBLE_MODEL", "gemini-2.5-flash")
+    monkeypatch.setenv("ADOLOGY_COMPATIBLE_BASE_URL", vendor.openai_url)
     return vendor
 
 
@@ -184,14 +193,52 @@ def test_what_a_provider_refuses_is_told_after_the_request(
         adology("ai", "try", "labels", ad_file, "--provider", "openai")
 
 
-def test_a_stored_ad_is_read_and_nothing_is_written(
-    adology: Adology, server: ModelServer, cluster: Cluster, database: Database, monkeypatch: pytest.MonkeyPatch
+def test_a_trial_is_booked_and_tells_what_is_left(
+    adology: Adology, server: ModelServer, ad_file: Path, database: Database
 ) -> None:
-    for role in ("app", "worker", "operator"):
-        url = getattr(cluster.urls, role).render_as_string(hide_password=False)
-        monkeypatch.setenv(f"ADOLOGY_DATABASE_{role.upper()}_URL", url)
-    monkeypatch.setenv("ADOLOGY_DATABASE_URL", "postgresql://not-needed")
-    adology("users")  # makes the organisation
+    said = adology("ai", "try", "description", ad_file, "--provider", "openai")
+
+    assert "Booked: 2 calls, 0.000810 USD. Left today (UTC): 4.9992 of 5 USD." in said
+    calls = booked(database)
+    assert [(call.organisation_id, call.scope, call.method, call.model) for call in calls] == [
+        ("local", "local", "description", "gpt-5-mini")
+    ] * 2
+    assert {(call.brand_slug, call.content_id, call.request_id) for call in calls} == {(None, None, None)}
+    assert sum(call.cost_usd for call in calls) == Decimal("0.00081")
+
+
+def test_a_trial_over_budget_asks_nobody(
+    adology: Adology, server: ModelServer, ad_file: Path, database: Database
+) -> None:
+    with database.machinery() as connection:
+        connection.execute(text("INSERT INTO ai_budget VALUES ('local', 0.001, 'x')"))
+    with pytest.raises(BudgetSpentError, match=r"leaves 0\.0010 USD today .*raise it with `./adology budget USD`"):
+        adology("ai", "try", "labels", ad_file, "--provider", "openai")
+    assert (server.asked, booked(database)) == ([], [])
+
+
+def test_the_questions_that_test_a_server_are_booked_too(
+    adology: Adology, server: ModelServer, ad_file: Path, database: Database
+) -> None:
+    server.response_formats = frozenset({"json_object"})
+    labels = {"hook": {"value": "urgency", "quote": "Hurry", "confidence": "sure"}}
+    server.answer = lambda asked: {"is_wet": "yes"} if "water" in asked.text else labels
+    said = adology("ai", "try", "labels", ad_file, "--provider", "compatible")
+    assert len(server.asked) == 3
+    assert [call.outcome for call in booked(database)] == ["failed", "ok", "ok"]
+    assert all(call.cost_usd > 0 for call in booked(database)[1:])
+    assert "Booked: 3 calls" in said
+
+
+def booked(database: Database) -> list[Any]:
+    """The rows of the ledger, as they came."""
+    with database.machinery() as connection:
+        return list(connection.execute(text("SELECT * FROM ai_call ORDER BY ai_call_id")))
+
+
+def test_a_stored_ad_is_read_and_nothing_but_the_calls_is_written(
+    adology: Adology, server: ModelServer, cluster: Cluster, database: Database
+) -> None:
     ad = AnAd("1", copy=WORDS)
     store(database, ad)
     before = rows(cluster)
@@ -201,8 +248,12 @@ def test_a_stored_ad_is_read_and_nothing_is_written(
     assert "brand: " in server.asked[0].text
     assert WORDS in server.asked[0].text
     assert "Note: no picture of the ad is stored" in said
-    assert rows(cluster) == before
+    assert rows(cluster) == before | {"ai_call": 2, "ai_spending": 1}
     assert before["content"] == 1
+    content_id = Said.by(AdVersion(copy=WORDS, format=AdFormat.IMAGE)).content_id  # what the pipeline would pay for
+    assert {(call.scope, call.brand_slug, call.content_id) for call in booked(database)} == {
+        ("shared", ad.brand, content_id)
+    }
     with pytest.raises(NotFoundError, match="no such ad"):
         adology("ai", "try", "labels", "--ad", "nothing", "--provider", "openai")
 
