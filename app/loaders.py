@@ -29,6 +29,7 @@ from core.queries import (
     concepts,
     coverage,
     deltas,
+    description,
     frozen,
     label_quality,
     longevity,
@@ -119,6 +120,15 @@ def load_facets(principal: Principal, brandspace: str, filters: AdFilters) -> di
 def load_ad(principal: Principal, ad_id: str) -> ad_detail.AdDetail:
     """One ad, whole."""
     return ad_detail.get_ad(services().database, principal, ad_id)
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=100, show_spinner=False)
+def load_ad_description(principal: Principal, ad_id: str) -> description.AdDescription | None:
+    """What a model wrote of one ad; None where none was asked."""
+    try:
+        return description.ad_description(services().database, principal, services().documents, ad_id)
+    except NotFoundError:
+        return None
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=20, show_spinner=False)

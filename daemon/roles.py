@@ -266,6 +266,7 @@ def build_model_reader(services: Services, is_stopping: Callable[[], bool] = lam
         services.documents,
         services.objects,
         services.model_pictures,
+        services.clock,
         is_stopping,
     )
 

@@ -16,6 +16,8 @@ from core.adapters.postgres import schema
 from core.adapters.postgres.brand_figures import recount
 from core.adapters.postgres.content_store import store_vectors
 from core.adapters.postgres.engine import Database
+from core.adapters.postgres.pg_documents import PostgresDocuments
+from core.domain.ad import DESCRIPTION_COLLECTION, RAW_COLLECTION
 from core.domain.principal import SHARED_SCOPE
 
 DAY = date(2026, 3, 1)
@@ -90,6 +92,22 @@ def store_text_vectors(database: Database, model: str, *pairs: tuple[AnAd, Seque
                 vectors=[(item.content_id, vector.tobytes())],
                 dimension=len(numbers),
             )
+
+
+def store_raw(database: Database, item: AnAd, body: Mapping[str, Any]) -> None:
+    """What the source is said to have delivered of a stored ad."""
+    PostgresDocuments(database).put_many(item.scope, RAW_COLLECTION, [(item.ad_id, body)])
+    with database.worker(item.scope) as connection:
+        mine = schema.ad.c.ad_id == item.ad_id
+        connection.execute(update(schema.ad).where(mine).values(raw_document_id=item.ad_id))
+
+
+def store_description(database: Database, item: AnAd, **body: Any) -> None:
+    """What a model is said to have written of a stored ad; ``body`` in the place of what it would be."""
+    made = {"method": "description", "method_version": "1", "model": "openai/gpt-4.1"}
+    whole = {"outcome": "ok", "description": "An ad.", "attributes": [], "reason": "", "provenance": made}
+    whole |= {"cost_usd": 0.5, "described_at": f"{DAY}T09:00:00+00:00"} | body
+    PostgresDocuments(database).put_many(item.scope, DESCRIPTION_COLLECTION, [(item.content_id, whole)])
 
 
 def store_concepts(database: Database, *concepts: tuple[AnAd, ...]) -> None:

@@ -8,6 +8,7 @@ from app.components.ai_cost import cost_of_ad
 from app.components.creative_card import badges, cover
 from app.components.evidence_popover import marked_text
 from app.components.label_rows import label_rows
+from app.components.model_description import model_description
 from app.components.variants import variants_of
 from app.filters import write_own
 from app.formatting import day, escape, one_line
@@ -32,6 +33,7 @@ def ad_page(principal: Principal, detail: Detail) -> None:
         _copy(detail)
         _words(principal, detail)
         _shown(principal, detail)
+        model_description(principal, detail.ad_id, has_text=detail.has_text)
         _run(detail)
         _facts(detail)
         cost_of_ad(principal, detail.ad_id)

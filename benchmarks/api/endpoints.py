@@ -77,6 +77,8 @@ LEFT_OUT: Mapping[str, str] = {
     "/api/v1/account/spending": "this market has spent nothing",
     "/api/v1/ads/{ad_id}/concept": "this market has no variants",
     "/api/v1/ads/{ad_id}/cost": "this market has spent nothing",
+    "/api/v1/ads/{ad_id}/description": "a stored document, of a model that isn't configured here",
+    "/api/v1/ads/{ad_id}/raw": "a stored document",
     "/api/v1/brands/{slug}/quote": "no model is configured here",
     "/api/v1/brandspaces/{brandspace_id}/ads/count": "a part of ads",
     "/api/v1/brandspaces/{brandspace_id}/scan-dates": "a part of turnover",

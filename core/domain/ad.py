@@ -11,6 +11,7 @@ from typing import Any
 from core.domain.media import MediaRef
 
 RAW_COLLECTION = "raw_ads"  # of documents: the rows of a source, untouched
+DESCRIPTION_COLLECTION = "ai_descriptions"  # of documents: what a model wrote, one of each content of words
 
 
 class AdFormat(StrEnum):

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from core.adapters.paid_model import paying
 from core.adapters.postgres.asked_contents import (
@@ -31,13 +31,13 @@ from core.ai.methods.description import Describe, Description
 from core.ai.methods.labels import TextLabels, VisualLabels
 from core.ai.methods.running import run
 from core.ai.taxonomy import Taxonomy
+from core.domain.ad import DESCRIPTION_COLLECTION
 from core.domain.label import UNKNOWN, Label, Modality, Outcome, Provenance
 from core.domain.spending import Purpose
 from core.errors import AdologyError, BadInputError, MediaProblemError, NotFoundError, RetryableError, TerminalError
 from core.observability.logs import get_logger
-from core.ports import DocumentStore, ModelImage, ObjectStore
+from core.ports import Clock, DocumentStore, ModelImage, ObjectStore
 
-DESCRIPTIONS: Final = "ai_descriptions"  # a document of each content of words
 _log = get_logger(__name__)
 _AT_ONCE = 16  # contents: a few seconds of a model, and little is asked again when a process dies
 _LASTING_SECONDS = 600.0  # longer than reading a content takes, with every repetition
@@ -74,6 +74,7 @@ class ModelReader:
     documents: DocumentStore
     objects: ObjectStore
     pictures: Pictures
+    clock: Clock
     is_stopping: Callable[[], bool] = lambda: False
 
     def ask_for(self, scope: str, brand_slug: str) -> int:
@@ -145,12 +146,12 @@ class ModelReader:
                 body = _document(await run(self._description, block, models))
             except _NO_ANSWER as error:
                 body = {"outcome": Outcome.FAILED.value, "reason": str(error)}
-        documents = [(content.content_id, body)]
-        await asyncio.to_thread(self.documents.put_many, task.scope, DESCRIPTIONS, documents)
+        documents = [(content.content_id, body | {"described_at": self.clock.now().isoformat()})]
+        await asyncio.to_thread(self.documents.put_many, task.scope, DESCRIPTION_COLLECTION, documents)
 
     def _is_described(self, task: Task, content: Claimed) -> bool:
         try:
-            self.documents.get(task.scope, DESCRIPTIONS, content.content_id)
+            self.documents.get(task.scope, DESCRIPTION_COLLECTION, content.content_id)
         except NotFoundError:
             return False
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Response, request
 from flask_openapi.blueprint import APIBlueprint
@@ -12,9 +12,11 @@ from pydantic import BaseModel, Field, RootModel
 from core.domain.ad import AdFormat
 from core.domain.media import MediaStatus
 from core.queries import ad_detail, ads
+from core.queries.description import AdDescription, ad_description
 from core.queries.facets import Facet, facets
 from core.queries.filters import UNITS, AdFilters, Unit
 from core.queries.pages import Page
+from core.queries.raw_source import raw_source
 from core.queries.status import AdStatus
 from daemon.api.brandspaces import BrandspacePath
 from daemon.api.context import AnswerTooLargeError, current_principal, json_response, services
@@ -99,6 +101,14 @@ class OneAd(RootModel[LinkedAd]):
     """One ad with versions, labels with their evidence, media and sightings."""
 
 
+class DescriptionOfAd(RootModel[AdDescription]):
+    """What a model wrote of an ad, unchecked; `outcome` says whether it did, `provenance` which one."""
+
+
+class RawSource(RootModel[dict[str, Any]]):
+    """`rows`: of the newest scan, as the source gave them."""
+
+
 @blueprint.get("/brandspaces/<string:brandspace_id>/ads", responses={200: Ads, 400: ErrorAnswer, 404: ErrorAnswer})
 def brandspace_ads(path: BrandspacePath, query: AdsQuery) -> Response:
     """List the ads of a brandspace that pass the filters."""
@@ -144,6 +154,19 @@ def ad(path: AdPath) -> Response:
             if len(found.versions) == 1:
                 raise
             found = replace(found, versions=found.versions[: len(found.versions) // 2], truncated=True)
+
+
+@blueprint.get("/ads/<string:ad_id>/description", responses={200: DescriptionOfAd, 404: ErrorAnswer})
+def description(path: AdPath) -> Response:
+    """What a model wrote of an ad: a description and open attributes. 404 while none has."""
+    found = ad_description(services().database, current_principal(), services().documents, path.ad_id)
+    return json_response(found)
+
+
+@blueprint.get("/ads/<string:ad_id>/raw", responses={200: RawSource, 404: ErrorAnswer})
+def raw(path: AdPath) -> Response:
+    """What the source delivered of an ad, untouched. 404 where nothing is kept."""
+    return json_response(raw_source(services().database, current_principal(), services().documents, path.ad_id))
 
 
 def _filters() -> AdFilters:

@@ -24,7 +24,17 @@ from core.domain.label import Outcome
 from core.domain.principal import Principal, Role
 from core.domain.quality import Basis, Measure, Statistic
 from core.domain.spending import Purpose, Settlement
-from tests.builders import DAY, AnAd, store, store_brand, store_concepts, store_scan, store_text_vectors
+from tests.builders import (
+    DAY,
+    AnAd,
+    store,
+    store_brand,
+    store_concepts,
+    store_description,
+    store_raw,
+    store_scan,
+    store_text_vectors,
+)
 from tests.daemon.exporting import Exports
 from tests.daemon.support import Answer, LocalDaemon, a_key
 from tests.people import a_session, a_user, an_organisation
@@ -159,7 +169,9 @@ def _private_ads(services: Services, scope: str, word: str) -> tuple[AnAd, ...]:
         alias = f"{word} {first.brand}"
         store_brand(services.database, first.brand, scope=scope, aliases={alias: alias.title()})
     _store_vectors(services, ads)
-    services.documents.put_many(scope, "rows", [(ad.ad_id, {"row": f"raw {word}"}) for ad in ads])
+    for ad in ads:
+        store_raw(services.database, ad, {"rows": [{"copy": f"raw {word}"}]})
+        store_description(services.database, ad, description=f"A model on {word}.")
     judged = Measure("hook", None, Basis.PEOPLE, f"{word} golden set", Statistic.KAPPA, 9, 0.5, 0.1, 0.8, "v", "rules")
     with services.database.worker(scope) as connection:
         store_measures(connection, scope, [judged])

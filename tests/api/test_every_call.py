@@ -22,7 +22,7 @@ from flask import Flask, Response, request, request_finished
 from core.access.sign_in import bearer_of_session, make_link_token, sign_in_by_link
 from core.domain.principal import LOCAL_PRINCIPAL
 from core.settings import child_environment
-from tests.builders import AnAd, store, store_concepts, store_request
+from tests.builders import AnAd, store, store_concepts, store_description, store_raw, store_request
 from tests.daemon.conftest import StartDaemon
 from tests.daemon.support import LocalDaemon
 
@@ -59,6 +59,10 @@ def filled(start_daemon: StartDaemon) -> LocalDaemon:
     store(daemon.services.database, *ads, AnAd("unread", brand="acme", copy="Buy.", sha256=picture))
     store_concepts(daemon.services.database, tuple(ads[:3]), tuple(ads[3:]))
     store_request(daemon.services.database, "r1", organisation_id="local", rejected=3)
+    for item in ads:
+        seen = {"name": "colour", "value": "red", "read_in": "image"}
+        store_description(daemon.services.database, item, attributes=[seen])
+        store_raw(daemon.services.database, item, {"rows": {"copy": item.copy}})
     return daemon
 
 

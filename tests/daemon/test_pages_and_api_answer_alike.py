@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.loaders import (
     load_account,
     load_ad,
     load_ad_cost,
+    load_ad_description,
     load_ads,
     load_brands,
     load_brandspaces,
@@ -37,6 +39,7 @@ from app.loaders import (
     load_launches,
     load_overviews,
     load_quote,
+    load_raw_source,
     load_requests,
     load_scan_dates,
     load_sessions,
@@ -59,7 +62,17 @@ from core.domain.principal import LOCAL_PRINCIPAL as US
 from core.domain.quality import Basis, Measure, Statistic
 from core.queries.filters import AdFilters
 from core.queries.questions import Question, dimensions_of
-from tests.builders import DAY, AnAd, store, store_concepts, store_request, store_scan, store_text_vectors
+from tests.builders import (
+    DAY,
+    AnAd,
+    store,
+    store_concepts,
+    store_description,
+    store_raw,
+    store_request,
+    store_scan,
+    store_text_vectors,
+)
 from tests.daemon.support import LocalDaemon
 
 BRANDS = ("acme", "bolt", "coda", "dune")
@@ -71,7 +84,6 @@ NO_QUESTION_ABOUT_A_MARKET = {
     "load_archived",  # a list of names
     "load_ads_that_say",  # the way from a text to an ad
     "load_organisation_name",
-    "load_raw_source",  # of one ad, as it came
     *("load_queues", "load_runs", "load_dead_letters", "load_notices", "load_heartbeats"),  # operators only
 }
 
@@ -290,6 +302,26 @@ def test_one_ad_with_its_labels_and_scans(market: LocalDaemon) -> None:
         assert sorted(label.confidence for row in page.words for label in row.labels) == sorted(
             label["confidence"] for label in current["labels"]
         )
+
+
+def test_what_a_model_wrote_of_an_ad_and_what_its_source_gave(market: LocalDaemon) -> None:
+    ad = AnAd("described", copy="Described", brand="acme")
+    path = f"/api/v1/ads/{ad.ad_id}"
+    store(market.services.database, ad)
+    assert load_ad_description(US, ad.ad_id) is load_raw_source(US, ad.ad_id) is None
+    assert [market.get(f"{path}/{what}").status for what in ("description", "raw")] == [404, 404]
+    st.cache_data.clear()
+    seen = {"name": "main_colour", "value": "red", "read_in": "image"}
+    store_description(market.services.database, ad, description="A red ad.", attributes=[seen])
+    store_raw(market.services.database, ad, {"rows": [{"copy": "Described"}]})
+
+    page, told = load_ad_description(US, ad.ad_id), market.get(f"{path}/description").json
+    assert page is not None
+    assert (page.outcome, page.text, page.provenance) == (told["outcome"], "A red ad.", told["provenance"])
+    assert [dataclasses.asdict(each) for each in page.attributes] == told["attributes"] == [seen]
+    assert page.described_at == datetime.fromisoformat(told["described_at"])
+    assert "cost_usd" not in told  # who paid is another organisation, perhaps
+    assert load_raw_source(US, ad.ad_id) == market.get(f"{path}/raw").json == {"rows": [{"copy": "Described"}]}
 
 
 def test_brands_brandspaces_and_requests(market: LocalDaemon) -> None:

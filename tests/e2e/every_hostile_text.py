@@ -1,9 +1,10 @@
-"""A page of hostile texts, each shown the three ways the workbench shows copy."""
+"""A page of hostile texts, each shown the ways the workbench shows copy."""
 
 import streamlit as st
 
 from app.components.creative_card import badges
 from app.components.evidence_popover import marked_text
+from app.components.model_description import attribute_table
 from app.formatting import escape, one_line
 from app.view_models.ad_cards import Badge
 from app.view_models.label_rows import mark
@@ -19,4 +20,6 @@ for position, text in enumerate(HOSTILE_TEXTS):
         st.markdown(f":small[{one_line(text)}]")
     with st.container(key=f"badge_{position}"):
         badges([Badge(text)])
+    with st.container(key=f"table_{position}"):
+        attribute_table([(text, text, "text")])
 st.text("all shown")

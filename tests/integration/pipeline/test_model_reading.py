@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from sqlalchemy import text
 
 from core.adapters.postgres.roles import Cluster
 from core.curation.labels import correct_label
+from core.domain.ad import DESCRIPTION_COLLECTION
 from core.domain.label import Rerun
 from core.domain.principal import LOCAL_PRINCIPAL
 from core.messages import AI_QUEUE, BACKGROUND_SUFFIX
 from core.pipeline.analysis import ask_for_analysis, ask_for_rerun
 from core.pipeline.background_reading import BackgroundReader
-from core.pipeline.model_reading import DESCRIPTIONS
 from daemon.roles import build_model_reader
 from tests.fakes.model_answers import Asked, HttpError, Said, quota_spent, rate_limited, refused
 from tests.fakes.model_server import ModelServer, model_server
@@ -117,7 +117,9 @@ def test_an_analysed_brand_is_read_by_the_model_and_paid_by_who_asked(system: Sy
         ("local", "acme", "ok", "gpt-4.1")
     }
     content_id = system.rows("content")[0]["content_id"]
-    assert system.services.documents.get("shared", DESCRIPTIONS, content_id)["description"] == "An ad."
+    described = system.services.documents.get("shared", DESCRIPTION_COLLECTION, content_id)
+    assert (described["description"], described["outcome"]) == ("An ad.", "ok")
+    assert datetime.fromisoformat(described["described_at"]).tzinfo is not None
 
 
 def test_a_brand_that_is_only_collected_is_read_by_no_model(system: System, server: ModelServer) -> None:

@@ -12,10 +12,10 @@ import pytest
 from core.adapters.postgres.roles import Cluster
 from core.ai.methods.description import MOST_ATTRIBUTES, MOST_WORDS
 from core.ai.methods.framing import visible
+from core.domain.ad import DESCRIPTION_COLLECTION
 from core.domain.label import LANGUAGE, Outcome
 from core.domain.principal import LOCAL_PRINCIPAL
 from core.pipeline.analysis import ask_for_analysis
-from core.pipeline.model_reading import DESCRIPTIONS
 from tests.fakes.model_answers import Asked, from_schema
 from tests.fakes.model_server import ModelServer, model_server
 from tests.fakes.text_reader import a_line
@@ -107,12 +107,12 @@ def assert_labels(system: System, after: dict[str, Any], before: dict[str, Any])
 
 
 def assert_descriptions(system: System, after: dict[str, Any]) -> None:
-    documents = [row for row in after["document"] if row["collection"] == DESCRIPTIONS]
+    documents = [row for row in after["document"] if row["collection"] == DESCRIPTION_COLLECTION]
     contents = {row["content_id"] for row in after["content"] if row["kind"] == "words" and row["outcome"]}
     assert {row["document_id"] for row in documents} == contents
     for row in documents:
         body = row["body"]
-        assert set(body) == {"outcome", "description", "attributes", "reason", "provenance", "cost_usd"}
+        assert set(body) == {"outcome", "description", "attributes", "reason", "provenance", "cost_usd", "described_at"}
         assert len((body["description"] or "").split()) <= MOST_WORDS
         assert "://" not in json.dumps([body["description"], body["attributes"]])
         assert len(body["attributes"]) <= MOST_ATTRIBUTES

@@ -224,6 +224,7 @@ NOT_ASKED: Mapping[str, str] = {
     "get_user": "one row by its key",
     "list_deliveries": "of one webhook, by index, a page at a time",
     "raw_source": "one row by its key",
+    "ad_description": "one row by its key",
 }
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import insert, text
 from core.adapters.faiss_index import FaissVectorIndex
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
+from core.adapters.postgres.pg_documents import PostgresDocuments
 from core.adapters.postgres.text_vectors import TextVectors
 from core.ai.taxonomy import load_taxonomy
 from core.curation.brandspaces import create_brandspace
@@ -30,6 +31,7 @@ from core.queries import (
     coverage,
     creatives,
     deltas,
+    description,
     events,
     facets,
     frozen,
@@ -37,11 +39,23 @@ from core.queries import (
     media,
     overview,
     questions,
+    raw_source,
     requests,
     similar,
 )
 from core.queries.filters import AdFilters
-from tests.builders import DAY, AnAd, store, store_brand, store_concepts, store_request, store_scan, store_text_vectors
+from tests.builders import (
+    DAY,
+    AnAd,
+    store,
+    store_brand,
+    store_concepts,
+    store_description,
+    store_raw,
+    store_request,
+    store_scan,
+    store_text_vectors,
+)
 
 OURS, THEIRS = Principal("ours"), Principal("theirs")
 SECRET = "zebra"  # in every private value of THEIRS
@@ -68,6 +82,8 @@ def two_tenants(database: Database) -> Database:
     for item in (SHARED_AD, OUR_AD, THEIR_AD, THEIR_BRAND_AD):
         store_text_vectors(database, "test-model", (item, (1.0, 0.0)))
         store_scan(database, DAY, brand=item.brand, scope=item.scope, account=item.account, shows=[item], new=1)
+        store_raw(database, item, {"rows": [{"copy": f"raw {item.copy}"}]})
+        store_description(database, item, description=f"A model on {item.copy}")
     for principal, name in ((OURS, "lion"), (THEIRS, SECRET)):
         scope = principal.scope
         store_brand(database, "acme", scope=scope, aliases={f"{name}alias": f"{name} alias"})
@@ -81,11 +97,19 @@ def _similar(database: Database, who: Principal, ad_id: str, brandspace: str = "
     return similar.similar_ads(database, who, brandspace, NONE, ad_id=ad_id, vectors=vectors)
 
 
+def _owned(query: Callable[..., Any]) -> Callable[[Database, Principal], Any]:
+    """Of each one's own ad."""
+    own = {OURS: OUR_AD, THEIRS: THEIR_AD}
+    return lambda database, who: query(database, who, PostgresDocuments(database), own[who].ad_id)
+
+
 QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
     "list_ads": lambda database, who: ads.list_ads(database, who, "all", NONE),
     "list_ads by words": lambda database, who: ads.list_ads(database, who, "all", AdFilters(words="words")),
     "facets": lambda database, who: facets.facets(database, who, "all", NONE),
     "get_ad": lambda database, who: ad_detail.get_ad(database, who, SHARED_AD.ad_id),
+    "raw_source": _owned(raw_source.raw_source),
+    "ad_description": _owned(description.ad_description),
     "list_brands": brands.list_brands,
     "get_brand": lambda database, who: brands.get_brand(database, who, "acme"),
     "list_brandspaces": brandspaces.list_brandspaces,
@@ -176,6 +200,8 @@ def test_anothers_things_do_not_exist(two_tenants: Database) -> None:
     theirs = brandspaces.list_brandspaces(two_tenants, THEIRS)[1].brandspace_id
     asks: list[Callable[[], Any]] = [
         lambda: ad_detail.get_ad(two_tenants, OURS, THEIR_AD.ad_id),
+        lambda: raw_source.raw_source(two_tenants, OURS, PostgresDocuments(two_tenants), THEIR_AD.ad_id),
+        lambda: description.ad_description(two_tenants, OURS, PostgresDocuments(two_tenants), THEIR_AD.ad_id),
         lambda: brands.get_brand(two_tenants, OURS, f"{SECRET}_brand"),
         lambda: brands.resolve_brand(two_tenants, OURS, f"{SECRET} alias"),
         lambda: brandspaces.get_brandspace(two_tenants, OURS, theirs),
@@ -265,7 +291,7 @@ def test_the_tenant_rule_is_tried_on_every_query() -> None:
         longevity,
         media,
     )
-    modules += (coverage, deltas, events, frozen, questions, overview, requests, similar)
+    modules += (coverage, deltas, description, events, frozen, questions, overview, raw_source, requests, similar)
     there = {
         name
         for module in modules
