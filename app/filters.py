@@ -14,6 +14,7 @@ from app.formatting import escape, words
 from app.loaders import load_brandspaces
 from app.resources import current_principal, services
 from core.curation.brandspaces import choose_brandspace as remember_brandspace
+from core.domain.principal import Principal
 from core.errors import BadInputError
 from core.queries.brandspaces import ALL_BRANDS, Brandspace, chosen_brandspace
 from core.queries.filters import AdFilters
@@ -55,11 +56,11 @@ def _address() -> dict[str, list[str]]:
     return {name: st.query_params.get_all(name) for name in st.query_params}
 
 
-def choose_brandspace() -> Brandspace:
+def choose_brandspace(principal: Principal) -> Brandspace:
     """A select box of the brandspaces; the one in the address, else the last one chosen."""
-    spaces = {space.brandspace_id: space for space in load_brandspaces(current_principal())}
+    spaces = {space.brandspace_id: space for space in load_brandspaces(principal)}
     if _REMEMBERED not in st.session_state:  # a new visit begins where the last one ended
-        st.session_state[_REMEMBERED] = chosen_brandspace(services().database, current_principal())
+        st.session_state[_REMEMBERED] = chosen_brandspace(services().database, principal)
     wanted = st.query_params.get("brandspace") or st.session_state[_REMEMBERED]
     st.session_state["choose_brandspace"] = wanted if wanted in spaces else ALL_BRANDS
     chosen = st.selectbox(

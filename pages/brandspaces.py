@@ -20,7 +20,7 @@ from core.queries.filters import ADS, AdFilters
 
 with shown_errors():
     principal = current_principal()
-    shown = page_header("Brandspaces", "Whom we watch, and what is new.")
+    shown = page_header(principal, "Brandspaces", "Whom we watch, and what is new.")
     brandspace = shown.brandspace_id
     request_progress()
     states = {brand.slug: brand.state for brand in load_brands(principal)}

@@ -20,7 +20,7 @@ from core.queries.questions import Question, dimensions_of
 
 with shown_errors():
     principal = current_principal()
-    space = page_header("Compare", "What differs between the brands, and whether it really does.")
+    space = page_header(principal, "Compare", "What differs between the brands, and whether it really does.")
     stored = sorted(
         (item for item in load_overviews(principal, space.brandspace_id) if item.ads), key=lambda item: -item.ads
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from app.components.ad_page import ad_page
@@ -25,10 +27,10 @@ with shown_errors():
     if "ad" in st.query_params:
         ad_page(principal, make_detail(load_ad(principal, st.query_params["ad"]), services().taxonomy))
     else:
-        brandspace = page_header("Creatives", "What the brands show and say.").brandspace_id
+        brandspace = page_header(principal, "Creatives", "What the brands show and say.").brandspace_id
         filters = read_filters()
         names = {brand.slug: brand.display_name for brand in load_brands(principal)}
-        filter_panel(filters, load_facets(principal, brandspace, filters), names)
+        filter_panel(filters, partial(load_facets, principal, brandspace, filters), names)
         is_ads = filters.unit == ADS
         with st.container(horizontal=True, vertical_alignment="center"):
             total = load_count(principal, brandspace, filters)

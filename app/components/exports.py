@@ -29,18 +29,23 @@ _COVERAGE = TypeAdapter(Coverage)
 
 def export_menu(principal: Principal, brandspace: str, filters: AdFilters, sort: str) -> None:
     """A menu: export what is filtered, and the newest files."""
-    with st.popover("Export", icon=":material/download:"):
-        if principal.may(Permission.WRITE):
-            chosen = st.radio("Every ad that passes the filters, as", list(_FORMATS), format_func=_FORMATS.__getitem__)
-            if st.button("Export", type="primary", key="ask_for_export"):
-                with changing("The export is being made: this menu shows when it is done."):
-                    ask_for_export(
-                        services().database, principal, brandspace=brandspace, filters=filters, format_name=chosen,
-                        sort=sort,
-                    )  # fmt: skip
-        else:
-            st.caption("You may fetch exports; to have one made, ask an owner or analyst of your organisation.")
-        _files()
+    menu = st.popover("Export", icon=":material/download:", on_change="rerun", key="export_menu")
+    if menu.open:
+        with menu:
+            _ask(principal, brandspace, filters, sort)
+            _files()
+
+
+def _ask(principal: Principal, brandspace: str, filters: AdFilters, sort: str) -> None:
+    if not principal.may(Permission.WRITE):
+        st.caption("You may fetch exports; to have one made, ask an owner or analyst of your organisation.")
+        return
+    chosen = st.radio("Every ad that passes the filters, as", list(_FORMATS), format_func=_FORMATS.__getitem__)
+    if st.button("Export", type="primary", key="ask_for_export"):
+        with changing("The export is being made: this menu shows when it is done."):
+            ask_for_export(
+                services().database, principal, brandspace=brandspace, filters=filters, format_name=chosen, sort=sort
+            )
 
 
 @st.fragment(run_every=3)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import streamlit as st
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from app.filters import write_params
 from app.formatting import day, number, one_line, value_name, words
 from core.domain.label import is_visual
-from core.queries.facets import Facet
+from core.queries.facets import LABELS, Facet
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
 
+CountFacets = Callable[[tuple[str, ...]], Mapping[str, Facet]]
+
 _PREFIX = "filter_"  # of the widgets' keys
-_LABELS = "labels."
-_GROUPS = {
-    "Brand and source": ("brands", "channels", "platforms", "countries", "languages"),
+_LABELS = f"{LABELS}."
+_FIRST, _SAID, _SHOWN, _WHEN = "Brand and source", "What it says", "What it shows", "When, and where to"
+_GROUPS: Mapping[str, Sequence[str]] = {
+    _FIRST: ("brands", "channels", "platforms", "countries"),
     "Creative": ("formats", "statuses", "media_statuses", "ctas"),
     "Figures of the source": ("run_dates", "spend_currencies", "impressions"),
+    _SAID: ("languages", LABELS),
+    _SHOWN: (LABELS,),
 }
 _TITLES = {
     "brands": "Brands",
@@ -46,25 +52,51 @@ _DATES = {
     "last_seen_to": "Last seen until",
 }
 _NUMBERS = {"days_seen_min": "Days seen, at least", "days_seen_max": "Days seen, at most"}
+_IN_WHEN = (*_DATES, *_NUMBERS, "landing_domain")
 _NOT_CHIPS = ("unit",)
 
 
-def filter_panel(filters: AdFilters, facets: Mapping[str, Facet], names: Mapping[str, str]) -> None:
-    """In the sidebar. ``names``: brand slug → display name."""
+def filter_panel(filters: AdFilters, count: CountFacets, names: Mapping[str, str]) -> None:
+    """In the sidebar. ``count`` gives the facets of the groups that are open; ``names``: brand slug → display name."""
     with st.sidebar:
         _text(filters, "words", "Words in the copy", icon=":material/search:")
         _text(filters, "on_screen_words", "Words on the picture", icon=":material/image_search:")
-        for title, wanted in _GROUPS.items():
-            with st.expander(title, expanded=title == "Brand and source"):
-                for name in wanted:
-                    if name in facets:
-                        _facet(filters, facets[name], names)
-        labels = sorted(name for name in facets if name.startswith(_LABELS))
-        said = [name for name in labels if not is_visual(name.removeprefix(_LABELS))]
-        _labels("What it says", filters, [facets[name] for name in said], names)
-        _labels("What it shows", filters, [facets[name] for name in labels if name not in said], names)
-        with st.expander("When, and where to"):
-            _when(filters)
+        groups = {title: _group(title, _starts_open(title, filters)) for title in (*_GROUPS, _WHEN)}
+        wanted = [name for title, named in _GROUPS.items() if groups[title].open for name in named]
+        facets = count(tuple(dict.fromkeys(wanted))) if wanted else {}
+        for title, named in _GROUPS.items():
+            if groups[title].open:
+                with groups[title]:
+                    for facet in _of_group(title, named, facets):
+                        _facet(filters, facet, names)
+        if groups[_WHEN].open:
+            with groups[_WHEN]:
+                _when(filters)
+
+
+def _group(title: str, is_open: bool) -> ExpanderContainer:
+    """What is closed is neither counted nor drawn: over a whole market that is most of a click."""
+    return st.expander(title, expanded=is_open, on_change="rerun", key=f"group_{title}")
+
+
+def _starts_open(title: str, filters: AdFilters) -> bool:
+    """The first, and wherever a filter is in use."""
+    named = _GROUPS.get(title, _IN_WHEN)
+    values = [getattr(filters, name) for name in named if name != LABELS]
+    if LABELS in named:
+        values += [dimension for dimension, _ in filters.labels if is_visual(dimension) == (title == _SHOWN)]
+    return title == _FIRST or any(value not in {None, "", ()} for value in values)
+
+
+def _of_group(title: str, named: Sequence[str], facets: Mapping[str, Facet]) -> Iterable[Facet]:
+    """In the group's order; labels by name, those of words or those of covers."""
+    for name in named:
+        if name in facets:
+            yield facets[name]
+    if LABELS in named:
+        for name in sorted(name for name in facets if name.startswith(_LABELS)):
+            if is_visual(name.removeprefix(_LABELS)) == (title == _SHOWN):
+                yield facets[name]
 
 
 def active_filters(filters: AdFilters, names: Mapping[str, str]) -> None:
@@ -96,13 +128,6 @@ def _chip(name: str, value: str, names: Mapping[str, str]) -> str:
         return f"{_DATES[name]} {day(date.fromisoformat(value))}"
     shown = names.get(value) or value_name(name, value)
     return f"{_TITLES.get(name) or _NUMBERS.get(name) or words(name)}: {one_line(shown)}"
-
-
-def _labels(title: str, filters: AdFilters, facets: Sequence[Facet], names: Mapping[str, str]) -> None:
-    if facets:
-        with st.expander(title, expanded=any(_chosen(filters, facet.name) for facet in facets)):
-            for facet in facets:
-                _facet(filters, facet, names)
 
 
 def _facet(filters: AdFilters, facet: Facet, names: Mapping[str, str]) -> None:

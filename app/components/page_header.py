@@ -6,16 +6,17 @@ import streamlit as st
 
 from app.components.account_menu import account_menu
 from app.filters import choose_brandspace
+from core.domain.principal import Principal
 from core.queries.brandspaces import Brandspace
 
 
-def page_header(title: str, subtitle: str) -> Brandspace:
+def page_header(principal: Principal, title: str, subtitle: str) -> Brandspace:
     """Title on the left, brandspace and account on the right; the brandspace that was chosen."""
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
         _title(title, subtitle)
     with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small"):
-        chosen = choose_brandspace()
+        chosen = choose_brandspace(principal)
         account_menu()
     return chosen
 

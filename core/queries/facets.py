@@ -6,9 +6,9 @@ A concept counts wherever one of its ads does: that is what the filter would fin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     CTE,
@@ -42,6 +42,25 @@ MAX_LISTED = 100  # values of one facet
 _ROOM = text("SET LOCAL work_mem = '64MB'")  # 100,000 ads are counted in memory instead of on disk
 
 
+_READ = "\x01read"  # never a value: the ads for which a dimension is known
+_COLUMN_FACETS: Mapping[str, str] = {
+    "brands": "brand_slug",
+    "channels": "channel",
+    "formats": "format",
+    "statuses": "status",
+    "media_statuses": "media_status",
+    "ctas": "cta",
+    "landing_domain": "landing_domain",
+    "run_dates": "run_dates",
+    "spend_currencies": "spend_currency",
+    "impressions": "impressions",
+}
+_ARRAY_FACETS = ("countries", "platforms")
+_ALWAYS = (*_COLUMN_FACETS, *_ARRAY_FACETS, "languages")
+LABELS: Final = "labels"
+EVERY_FACET: Final = frozenset({*_ALWAYS, LABELS})
+
+
 @dataclass(frozen=True, slots=True)
 class Facet:
     """The values of one filter with counts of ``AdFilters.unit``, most first.
@@ -58,16 +77,17 @@ class Facet:
     several: bool = False
 
 
-def facets(database: Database, principal: Principal, brandspace: str, filters: AdFilters) -> dict[str, Facet]:
-    """Every facet by name. Raises NotFoundError (brandspace)."""
-    chosen = _chosen(filters)
+def facets(
+    database: Database, principal: Principal, brandspace: str, filters: AdFilters, only: Collection[str] = EVERY_FACET
+) -> dict[str, Facet]:
+    """Facets by name: of ``only``, in which "labels" stands for every dimension. Raises NotFoundError (brandspace)."""
+    chosen = [name for name in _chosen(filters) if _kind(name) in only]
     with database.reader(principal) as connection:
         connection.execute(_ROOM)
-        found = _count(connection, principal, brandspace, filters, wanted=lambda name: name not in chosen)
+        found = _count(connection, principal, brandspace, filters, only=set(only).difference(chosen))
         for name in chosen:
-            found |= _count(
-                connection, principal, brandspace, _without(filters, name), wanted=name.__eq__, named=(name,)
-            )
+            own = _count(connection, principal, brandspace, _without(filters, name), only={_kind(name)}, named=name)
+            found[name] = own[name]
     return found
 
 
@@ -75,6 +95,10 @@ def _chosen(filters: AdFilters) -> list[str]:
     """The facets whose filter is set: they need a count of their own."""
     columns = [name for name in _ALWAYS if any(getattr(filters, part) != _UNSET[part] for part in _parts(name))]
     return list(dict.fromkeys([*columns, *(_label_facet(dimension) for dimension, _ in filters.labels)]))
+
+
+def _kind(name: str) -> str:
+    return LABELS if name.startswith(f"{LABELS}.") else name
 
 
 def _without(filters: AdFilters, name: str) -> AdFilters:
@@ -93,19 +117,19 @@ def _count(
     brandspace: str,
     filters: AdFilters,
     *,
-    wanted: Callable[[str], bool],
-    named: Sequence[str] = (),
+    only: Collection[str],
+    named: str = "",
 ) -> dict[str, Facet]:
     """One pass over the matching ads counts every wanted facet, those without a value too."""
     matched = _matched(filters.unit, matching(connection, principal, brandspace, filters))
-    branches = [_total(matched, filters.unit), *_branches(matched, filters.unit, wanted)]
+    branches = [_total(matched, filters.unit), *_branches(matched, filters.unit, only)]
     statement = select(union_all(*branches).subquery()).prefix_with("/* facets */")
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     for name, value, number in connection.execute(statement):
         counts[name][value] = int(number)
     total = counts.pop("")[""]
-    names = dict.fromkeys([*_ALWAYS, *counts, *named])
-    return {name: _facet(name, counts[name], total) for name in names if wanted(name)}
+    names = dict.fromkeys([*_ALWAYS, *counts, *filter(None, [named])])
+    return {name: _facet(name, counts[name], total) for name in names if _kind(name) in only}
 
 
 def _facet(name: str, counts: Mapping[str, int], total: int) -> Facet:
@@ -120,21 +144,6 @@ def _facet(name: str, counts: Mapping[str, int], total: int) -> Facet:
     return Facet(name, listed, sum(number for _, number in rest), unknown, total, several)
 
 
-_READ = "\x01read"  # never a value: the ads for which a dimension is known
-_COLUMN_FACETS: Mapping[str, str] = {
-    "brands": "brand_slug",
-    "channels": "channel",
-    "formats": "format",
-    "statuses": "status",
-    "media_statuses": "media_status",
-    "ctas": "cta",
-    "landing_domain": "landing_domain",
-    "run_dates": "run_dates",
-    "spend_currencies": "spend_currency",
-    "impressions": "impressions",
-}
-_ARRAY_FACETS = ("countries", "platforms")
-_ALWAYS = (*_COLUMN_FACETS, *_ARRAY_FACETS, "languages")
 _RANGES: Mapping[str, Sequence[str]] = {  # filters of their own on what a facet counts
     "run_dates": ("run_from", "run_to", "days_shown_min", "days_shown_max"),
     "spend_currencies": ("spend_min", "spend_max"),
@@ -172,18 +181,19 @@ def _total(matched: CTE, unit: Unit) -> AnySelect:
     return select(literal("").label("facet"), literal("").label("value"), number).select_from(matched)
 
 
-def _branches(matched: CTE, unit: Unit, wanted: Callable[[str], bool]) -> Iterable[AnySelect]:
+def _branches(matched: CTE, unit: Unit, only: Collection[str]) -> Iterable[AnySelect]:
     number = _counted(matched, unit)
     for name, attribute in _COLUMN_FACETS.items():
-        if wanted(name):
+        if name in only:
             value = func.coalesce(func.nullif(matched.c[attribute], ""), UNKNOWN_VALUE)
             yield select(literal(name), value, number).group_by(value)
-    for name in filter(wanted, _ARRAY_FACETS):
+    for name in filter(only.__contains__, _ARRAY_FACETS):
         one = func.unnest(matched.c[name]).table_valued(column("value", Text)).render_derived(name="one")
         value = func.coalesce(one.c.value, UNKNOWN_VALUE)
         joined = matched.outerjoin(one, true())
         yield select(literal(name), value, number).select_from(joined).group_by(value)
-    yield from _labels_by_ads(matched) if unit == ADS else _labels_by_concepts(matched)
+    if not {"languages", LABELS}.isdisjoint(only):  # a language is a label
+        yield from _labels_by_ads(matched) if unit == ADS else _labels_by_concepts(matched)
 
 
 def _labels_by_ads(matched: CTE) -> Iterable[AnySelect]:

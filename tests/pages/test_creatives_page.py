@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.adapters.postgres.engine import Database
 from core.ai.taxonomy import load_taxonomy
@@ -81,11 +82,38 @@ def test_filters_in_the_address_are_applied_and_shown(show: ShowPage, database: 
 def test_a_filter_that_is_chosen_goes_into_the_address(show: ShowPage, database: Database) -> None:
     ads = [AnAd("1", copy="alpha", labels={"hook": ("story",)}), AnAd("2", copy="beta", labels={"hook": ("question",)})]
     store(database, *ads)
-    page = show("creatives", cursor=[], sort="oldest")
+    page = opened(show("creatives", cursor=[], sort="oldest"), "group_What it says")
     page.multiselect(key="filter_labels.hook").set_value(["story"]).run()
     assert params_of(page) == {"labels": ["hook:story"], "sort": ["oldest"]}
     assert "alpha" in texts(page)
     assert "beta" not in texts(page)
+
+
+def test_a_group_that_is_closed_changes_nothing_and_holds_nothing_back(show: ShowPage, database: Database) -> None:
+    ads = [AnAd("1", copy="alpha", labels={"hook": ("story",)}), AnAd("2", copy="beta", labels={"hook": ("question",)})]
+    store(database, *ads)
+    page = opened(show("creatives"), "group_What it says")
+    page.multiselect(key="filter_labels.hook").set_value(["story"]).run()
+    closed = opened(page, "group_What it says", False)
+    assert "filter_labels.hook" not in [box.key for box in closed.multiselect]
+    closed.multiselect(key="filter_brands").set_value(["acme"]).run()
+    assert params_of(closed) == {"labels": ["hook:story"], "brands": ["acme"]}
+    next(chip for chip in closed.button if "story" in chip.label.lower()).click().run()
+    closed.multiselect(key="filter_brands").set_value([]).run()
+    assert params_of(closed) == {}
+
+
+def test_a_group_with_a_filter_in_use_starts_open(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", labels={"hook": ("story",), "visual_style": ("photo",)}))
+    drawn = {
+        name: [box.key for box in show("creatives", **address).multiselect]
+        for name, address in {"none": {}, "said": {"labels": "hook:story"}, "figures": {"run_dates": "known"}}.items()
+    }
+    assert "filter_labels.hook" not in drawn["none"]
+    assert "filter_labels.hook" in drawn["said"]
+    assert "filter_labels.visual_style" not in drawn["said"]
+    assert "filter_run_dates" in drawn["figures"]
+    assert "filter_run_dates" not in drawn["none"]
 
 
 def test_words_are_searched(show: ShowPage, database: Database) -> None:
@@ -249,10 +277,16 @@ def test_a_stored_picture_is_shown_by_its_address(show: ShowPage, database: Data
 
 def test_what_is_filtered_is_exported(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1"), AnAd("2", brand="rival"))
-    page = show("creatives", brands="rival")
+    page = opened(show("creatives", brands="rival"), "export_menu")
     button(page, "Export").click().run()
     [request] = list_requests(database, LOCAL_PRINCIPAL).items
     assert (request.kind, request.params["filters"]) == ("export", {"brands": ["rival"]})
+
+
+def opened(page: AppTest, key: str, is_open: bool = True) -> AppTest:
+    """With a group or a menu opened, or closed, as by a click."""
+    page.session_state[key] = is_open
+    return page.run()
 
 
 def button(page: object, label: str) -> object:
