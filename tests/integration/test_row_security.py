@@ -1,4 +1,7 @@
-"""Who may read and write which table, asked of PostgreSQL itself under each of its roles."""
+"""Who may read and write which table, asked of PostgreSQL itself under each of its roles.
+
+All tests look at the same rows: what one of them writes ends with its transaction.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,14 @@ from sqlalchemy import URL, Connection, Table, create_engine, insert, pool, text
 from sqlalchemy.exc import DBAPIError
 
 from core.adapters.postgres import schema
+from core.adapters.postgres.embedded import EmbeddedPostgres
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.roles import APP, OPERATOR, OWNER, ROLES, WORKER, Cluster
+from core.adapters.postgres.roles import APP, OPERATOR, OWNER, ROLES, WORKER, Cluster, describe_cluster
 from core.adapters.postgres.schema import metadata
 from core.domain.principal import Principal
+from core.ports import SecretStore
 from tests.builders import AnAd, store, store_brand, store_request, store_scan
+from tests.reused_database import ReusedDatabase
 
 READ, WRITE, NOTHING = {"SELECT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}, set[str]()
 
@@ -72,9 +78,35 @@ def session(url: URL, scope: str | None = None) -> Iterator[Connection]:
         yield connection
 
 
-@pytest.fixture
-def tenants(database: Database, cluster: Cluster) -> Database:
+@pytest.fixture(scope="module")
+def cluster(
+    postgres_server: EmbeddedPostgres, database_secrets: SecretStore, reused_database: ReusedDatabase
+) -> Iterator[Cluster]:
+    """As everywhere, but one for all tests of this file."""
+    yield describe_cluster(postgres_server.url, reused_database.provide(), database_secrets)
+    reused_database.restore()
+
+
+@pytest.fixture(scope="module")
+def tenants(cluster: Cluster) -> Iterator[Database]:
     """A row of each scope in every scoped table, and of each organisation in every table of organisations."""
+    database = Database(cluster.urls)
+    _store_tenants(database, cluster)
+    before = _rows(cluster)
+    yield database
+    database.dispose()
+    assert _rows(cluster) == before, "a test left something to the others"
+
+
+def _rows(cluster: Cluster) -> dict[str, int]:
+    """How many each table has."""
+    with session(cluster.owner) as connection:
+        return {
+            name: connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one() for name in metadata.tables
+        }
+
+
+def _store_tenants(database: Database, cluster: Cluster) -> None:
     for scope in ("shared", "ours", "theirs"):
         item = AnAd("1", "acme", scope, account=scope, copy=f"{scope} words", labels={"hook": ("x",)}, sha256=scope * 8)
         store(database, item)
@@ -90,7 +122,7 @@ def tenants(database: Database, cluster: Cluster) -> Database:
         store_request(database, organisation, organisation_id=organisation, rejected=1)
         _store_rest_of(database, organisation)
         _store_customer(cluster, organisation)
-    return database
+    _store_correction(cluster, "theirs")
 
 
 def _run(scope: str) -> dict[str, object]:
@@ -168,6 +200,16 @@ def _store_customer(cluster: Cluster, organisation: str) -> None:
     with session(cluster.owner) as connection:
         for table, row in rows:
             connection.execute(insert(table).values(row))
+        connection.commit()
+
+
+def _store_correction(cluster: Cluster, organisation: str) -> None:
+    """Of what everybody sees."""
+    everybodys = AnAd("1", "acme", "shared", account="shared", copy="shared words")
+    correction = {"organisation_id": organisation, "scope": "shared", "content_id": everybodys.content_id,
+                  "dimension": "hook", "values": [f"{organisation} alone"], "corrected_by": "x"}  # fmt: skip
+    with session(cluster.owner) as connection:
+        connection.execute(insert(schema.label_overlay).values(correction))
         connection.commit()
 
 
@@ -429,12 +471,6 @@ def test_without_a_scope_the_app_sees_no_row_of_any_table(tenants: Database, clu
 
 def test_the_labels_that_are_seen_are_those_of_shared_and_own_contents(tenants: Database, cluster: Cluster) -> None:
     """An organisation's corrections show to it alone."""
-    everybodys = AnAd("1", "acme", "shared", account="shared", copy="shared words")
-    with session(cluster.owner) as connection:
-        correction = {"scope": "shared", "content_id": everybodys.content_id, "dimension": "hook", "corrected_by": "x"}
-        theirs = correction | {"organisation_id": "theirs", "values": ["theirs alone"]}
-        connection.execute(insert(schema.label_overlay).values(theirs))
-        connection.commit()
     statement = text("SELECT DISTINCT scope, value FROM seen_label WHERE dimension = 'hook'")
     seen_by = {}
     for scope in ("ours", "theirs"):
