@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from core.adapters.postgres.roles import Cluster
 from core.domain.principal import LOCAL_PRINCIPAL as US
 from core.domain.quality import Statistic
 from core.errors import BudgetSpentError, NotFoundError
@@ -17,46 +12,23 @@ from core.measuring.model_replay import ModelReplay
 from core.measuring.replay import replay, sample_of
 from core.pipeline.analysis import ask_for_analysis
 from core.queries.label_quality import newest_measures
-from tests.fakes.model_answers import Asked, refused
-from tests.fakes.model_server import ModelServer, model_server
-from tests.running_system import System, an_ad, running_system
+from tests.fakes.model_answers import refused, saying
+from tests.fakes.model_server import ModelServer
+from tests.running_system import System, an_ad
 
 TEXTS = ("Fresh coffee. Roasted today!", "Fresh bread. Baked today!", "Warm socks. For cold days!")
 
 
-def saying(tone: str) -> Any:
-    """A model that gives every text this tone."""
-
-    def answer(asked: Asked) -> dict[str, Any]:
-        if asked.schema_name == "description":
-            return {"description": "An ad.", "attributes": []}
-        said = {}
-        for name, schema in (asked.schema or {})["properties"].items():
-            claim = {"value": tone if name == "tone" else "unknown", "quote": "Fresh", "confidence": "sure"}
-            said[name] = [claim] if schema.get("type") == "array" else claim
-        return said
-
-    return answer
-
-
 @pytest.fixture
-def server() -> Iterator[ModelServer]:
-    with model_server() as server:
-        server.answer = saying("playful")
-        yield server
-
-
-@pytest.fixture
-def system(cluster: Cluster, tmp_path: Path, server: ModelServer) -> Iterator[System]:
+def system(asking_system: System, server: ModelServer) -> System:
     """A brand that a model has read."""
-    settings = {"ai_providers": "openai", "openai_api_key": "k", "openai_model": "gpt-4.1"}
-    with running_system(cluster, tmp_path, **settings, openai_base_url=server.openai_url) as system:
-        system.ask([an_ad(str(number), said) for number, said in enumerate(TEXTS)])
-        system.work()
-        ask_for_analysis(system.services.database, US, "acme")
-        system.work()
-        server.asked.clear()
-        yield system
+    server.answer = saying("playful")
+    asking_system.ask([an_ad(str(number), said) for number, said in enumerate(TEXTS)])
+    asking_system.work()
+    ask_for_analysis(asking_system.services.database, US, "acme")
+    asking_system.work()
+    server.asked.clear()
+    return asking_system
 
 
 def reader_of(system: System) -> ModelReplay:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from core.adapters.postgres.roles import Cluster
 from core.curation.labels import correct_label
 from core.domain.ad import DESCRIPTION_COLLECTION
 from core.domain.label import Rerun
@@ -21,46 +18,23 @@ from core.messages import AI_QUEUE, BACKGROUND_SUFFIX
 from core.pipeline.analysis import ask_for_analysis, ask_for_rerun
 from core.pipeline.background_reading import BackgroundReader
 from daemon.roles import build_model_reader
-from tests.fakes.model_answers import Asked, HttpError, Said, quota_spent, rate_limited, refused
-from tests.fakes.model_server import ModelServer, model_server
-from tests.running_system import DAY, System, an_ad, running_system
+from tests.fakes.model_answers import HttpError, Said, quota_spent, rate_limited, refused, saying
+from tests.fakes.model_server import ModelServer
+from tests.running_system import DAY, System, an_ad
 
 TEXTS = ["Fresh coffee. Roasted today!", "Fresh bread. Baked today!", "Warm socks. For cold days!"]
 COST = 0.0025  # of a call: 1,000 tokens in, of which 200 cached, and 100 out, at gpt-4.1's prices
 CALLS = 2 * len(TEXTS)  # labels and a description of each text
-
-
-def answered(asked: Asked) -> dict[str, Any]:
-    """Playful, whatever it is; and a description."""
-    properties = (asked.schema or {})["properties"]
-    if asked.schema_name == "description":
-        return {"description": "An ad.", "attributes": []}
-    said = {}
-    for name, schema in properties.items():
-        claim = {"value": "playful" if name == "tone" else "unknown", "quote": "Fresh", "confidence": "sure"}
-        said[name] = [claim] if schema.get("type") == "array" else claim
-    return said
+answered = saying("playful")
 
 
 @pytest.fixture
-def server() -> Iterator[ModelServer]:
-    with model_server() as server:
-        server.answer = answered
-        yield server
-
-
-@pytest.fixture
-def system(cluster: Cluster, tmp_path: Path, server: ModelServer) -> Iterator[System]:
-    settings = {
-        "ai_providers": "openai",
-        "openai_api_key": "k",
-        "openai_model": "gpt-4.1",
-        "openai_base_url": server.openai_url,
-    }
-    with running_system(cluster, tmp_path, **settings) as system:
-        system.ask([an_ad(str(number), said) for number, said in enumerate(TEXTS)])
-        system.work()
-        yield system
+def system(asking_system: System, server: ModelServer) -> System:
+    """A collected brand, to whose texts the model will say: playful."""
+    server.answer = answered
+    asking_system.ask([an_ad(str(number), said) for number, said in enumerate(TEXTS)])
+    asking_system.work()
+    return asking_system
 
 
 def analyse(system: System) -> dict[str, Any]:
