@@ -32,7 +32,7 @@ from core.adapters.postgres.schema import ad, ad_version
 from core.domain.label import LANGUAGE
 from core.domain.principal import Principal
 from core.queries.conditions import impressions, matching, run_dates, spend_currency
-from core.queries.filters import ADS, UNKNOWN_VALUE, AdFilters, Unit
+from core.queries.filters import ADS, CONCEPTS, UNKNOWN_VALUE, AdFilters, Unit
 from core.queries.pages import AnySelect
 from core.queries.seen_labels import labels_of
 from core.queries.status import counted_status
@@ -43,19 +43,22 @@ _ROOM = text("SET LOCAL work_mem = '64MB'")  # 100,000 ads are counted in memory
 
 
 _READ = "\x01read"  # never a value: the ads for which a dimension is known
-_COLUMN_FACETS: Mapping[str, str] = {
-    "brands": "brand_slug",
-    "channels": "channel",
-    "formats": "format",
-    "statuses": "status",
-    "media_statuses": "media_status",
-    "ctas": "cta",
-    "landing_domain": "landing_domain",
-    "run_dates": "run_dates",
-    "spend_currencies": "spend_currency",
-    "impressions": "impressions",
+_COLUMN_FACETS: Mapping[str, ColumnElement[Any]] = {
+    "brands": ad.c.brand_slug,
+    "channels": ad.c.channel,
+    "formats": ad.c.format,
+    "statuses": counted_status,
+    "media_statuses": ad.c.media_status,
+    "ctas": ad_version.c.cta,
+    "landing_domain": ad_version.c.landing_domain,
+    "run_dates": run_dates,
+    "spend_currencies": spend_currency,
+    "impressions": impressions,
 }
-_ARRAY_FACETS = ("countries", "platforms")
+_ARRAY_FACETS: Mapping[str, ColumnElement[Any]] = {
+    "countries": ad.c.countries,
+    "platforms": ad_version.c.platforms,
+}
 _ALWAYS = (*_COLUMN_FACETS, *_ARRAY_FACETS, "languages")
 LABELS: Final = "labels"
 EVERY_FACET: Final = frozenset({*_ALWAYS, LABELS})
@@ -121,7 +124,7 @@ def _count(
     named: str = "",
 ) -> dict[str, Facet]:
     """One pass over the matching ads counts every wanted facet, those without a value too."""
-    matched = _matched(filters.unit, matching(connection, principal, brandspace, filters))
+    matched = _matched(filters.unit, matching(connection, principal, brandspace, filters), only)
     branches = [_total(matched, filters.unit), *_branches(matched, filters.unit, only)]
     statement = select(union_all(*branches).subquery()).prefix_with("/* facets */")
     counts: dict[str, dict[str, int]] = defaultdict(dict)
@@ -157,43 +160,49 @@ def _parts(name: str) -> Sequence[str]:
     return (name, *_RANGES.get(name, ()))
 
 
-def _matched(unit: Unit, conditions: Iterable[ColumnElement[bool]]) -> CTE:
-    source = ads_by(unit).join(ad_version, ad_version.c.version_id == ad.c.current_version_id)
+def _matched(unit: Unit, conditions: Iterable[ColumnElement[bool]], only: Collection[str]) -> CTE:
+    """What is counted of the ads that pass, by the facets' names, and nothing else: each column is paid 100,000 times.
+
+    Of versions it is an outer join, though each ad has one: PostgreSQL leaves it out where none of its columns is used.
+    """
+    source = ads_by(unit).outerjoin(ad_version, ad_version.c.version_id == ad.c.current_version_id)
+    wanted = [value.label(name) for name, value in {**_COLUMN_FACETS, **_ARRAY_FACETS}.items() if name in only]
+    subjects = (ad.c.scope, ad.c.content_id, ad.c.cover_sha256) if _is_of_labels(only) else ()
     return (
-        select(
-            unit_id(unit).label("unit_id"), ad.c.scope, ad.c.content_id, ad.c.cover_sha256, ad.c.brand_slug,
-            ad.c.channel, ad.c.format, ad.c.media_status, ad.c.countries, counted_status.label("status"),
-            ad_version.c.cta, ad_version.c.landing_domain, ad_version.c.platforms, run_dates.label("run_dates"),
-            spend_currency.label("spend_currency"), impressions.label("impressions"),
-        )
-        .select_from(source)
-        .where(*conditions)
-        .cte("matched")
-    )  # fmt: skip
+        select(unit_id(unit).label("unit_id"), *subjects, *wanted).select_from(source).where(*conditions).cte("matched")
+    )
 
 
-def _counted(matched: FromClause, unit: Unit) -> ColumnElement[int]:
-    return func.count() if unit == ADS else func.count(matched.c.unit_id.distinct())
+def _is_of_labels(only: Collection[str]) -> bool:
+    """A language is a label."""
+    return not {"languages", LABELS}.isdisjoint(only)
 
 
 def _total(matched: CTE, unit: Unit) -> AnySelect:
-    number = _counted(matched, unit).label("n")
-    return select(literal("").label("facet"), literal("").label("value"), number).select_from(matched)
+    units: FromClause = matched if unit == ADS else select(matched.c.unit_id).distinct().subquery()
+    return select(literal("").label("facet"), literal("").label("value"), func.count().label("n")).select_from(units)
 
 
 def _branches(matched: CTE, unit: Unit, only: Collection[str]) -> Iterable[AnySelect]:
-    number = _counted(matched, unit)
-    for name, attribute in _COLUMN_FACETS.items():
-        if name in only:
-            value = func.coalesce(func.nullif(matched.c[attribute], ""), UNKNOWN_VALUE)
-            yield select(literal(name), value, number).group_by(value)
+    for name in filter(only.__contains__, _COLUMN_FACETS):
+        value = func.coalesce(func.nullif(matched.c[name], ""), UNKNOWN_VALUE)
+        yield _by_value(literal(name), value, matched, matched.c.unit_id, unit)
     for name in filter(only.__contains__, _ARRAY_FACETS):
         one = func.unnest(matched.c[name]).table_valued(column("value", Text)).render_derived(name="one")
         value = func.coalesce(one.c.value, UNKNOWN_VALUE)
-        joined = matched.outerjoin(one, true())
-        yield select(literal(name), value, number).select_from(joined).group_by(value)
-    if not {"languages", LABELS}.isdisjoint(only):  # a language is a label
+        yield _by_value(literal(name), value, matched.outerjoin(one, true()), matched.c.unit_id, unit)
+    if _is_of_labels(only):
         yield from _labels_by_ads(matched) if unit == ADS else _labels_by_concepts(matched)
+
+
+def _by_value(
+    facet: ColumnElement[str], value: ColumnElement[str], source: FromClause, units: ColumnElement[str], unit: Unit
+) -> AnySelect:
+    """Units by value. Of concepts each is taken once by hash: to count distinct ones PostgreSQL would sort them all."""
+    if unit == ADS:
+        return select(facet, value, func.count()).select_from(source).group_by(value)
+    once = select(facet.label("facet"), value.label("value"), units).select_from(source).distinct().subquery()
+    return select(once.c.facet, once.c.value, func.count()).group_by(once.c.facet, once.c.value)
 
 
 def _labels_by_ads(matched: CTE) -> Iterable[AnySelect]:
@@ -208,16 +217,16 @@ def _labels_by_ads(matched: CTE) -> Iterable[AnySelect]:
 def _labels_by_concepts(matched: CTE) -> Iterable[AnySelect]:
     """A dimension is known of a concept of which it is known of every ad."""
     labels = labels_of(_contents(matched, matched.c.unit_id), "number", "ads", "unit_id")
-    number = func.count(labels.c.unit_id.distinct())
-    by_value = select(_facet_name(labels.c.dimension), labels.c.value, number).where(labels.c.known)
-    yield by_value.group_by(labels.c.dimension, labels.c.value)
+    known_labels = select(labels).where(labels.c.known).subquery()
+    facet, units = _facet_name(known_labels.c.dimension), known_labels.c.unit_id
+    yield _by_value(facet, known_labels.c.value, known_labels, units, CONCEPTS)
     once = _once(labels, labels.c.unit_id)
-    units = select(matched.c.unit_id, func.count().label("ads")).group_by(matched.c.unit_id).subquery("units")
+    sizes = select(matched.c.unit_id, func.count().label("ads")).group_by(matched.c.unit_id).subquery("sizes")
     known = (
         select(once.c.dimension, once.c.unit_id)
-        .select_from(once.join(units, units.c.unit_id == once.c.unit_id))
-        .group_by(once.c.dimension, once.c.unit_id, units.c.ads)
-        .having(func.sum(once.c.ads).filter(once.c.known) == units.c.ads)
+        .select_from(once.join(sizes, sizes.c.unit_id == once.c.unit_id))
+        .group_by(once.c.dimension, once.c.unit_id, sizes.c.ads)
+        .having(func.sum(once.c.ads).filter(once.c.known) == sizes.c.ads)
         .subquery("known")
     )
     yield select(_facet_name(known.c.dimension), literal(_READ), func.count()).group_by(known.c.dimension)

@@ -96,9 +96,9 @@ def status_of_all() -> ColumnElement[str]:
 
 
 def count_units(unit: Unit, conditions: Sequence[Condition]) -> AnySelect:
-    """How many units the matching ads are."""
-    counted = func.count() if unit == ADS else func.count(seen_concept.distinct())
-    return select(counted).select_from(ads_by(unit)).where(*conditions)
+    """How many units the matching ads are. Of concepts each is taken once by hash: count(DISTINCT) would sort them."""
+    units = select(unit_id(unit).label("unit_id")).select_from(ads_by(unit)).where(*conditions)
+    return select(func.count()).select_from((units if unit == ADS else units.distinct()).subquery("units"))
 
 
 # --- labels of concepts -------------------------------------------------------------------------------
