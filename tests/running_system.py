@@ -21,6 +21,7 @@ from PIL import Image
 from sqlalchemy import text
 from werkzeug.serving import make_server
 
+from core.adapters.postgres.pg_queue import PostgresQueue
 from core.adapters.postgres.roles import Cluster
 from core.ai.taxonomy import load_taxonomy
 from core.bootstrap import Services, build_services
@@ -127,7 +128,7 @@ class System:
         for _ in range(_MOST_ROUNDS):
             moved = self.relay()
             self.bring_forward_delayed_messages()
-            moved += sum(self.poll(name) for name in self.consumers if name not in without)
+            moved += sum(self.poll(name) for name in self.busy() if name not in without)
             moved += report_progress(self.services.database)
             if not moved:
                 return
@@ -136,6 +137,14 @@ class System:
     def relay(self) -> int:
         """Send what the outbox holds; how many messages."""
         return send_outbox(self.services.runs, self.services.queue)
+
+    def busy(self) -> list[str]:
+        """The queues that hold something, in the order of their consumers; of our own asked at once."""
+        if not isinstance(self.services.queue, PostgresQueue):
+            return list(self.consumers)
+        with self.services.database.machinery() as connection:
+            held = set(connection.execute(text("SELECT DISTINCT queue FROM queue_message")).scalars())
+        return [name for name in self.consumers if name in held]
 
     def poll(self, queue: str) -> int:
         """One poll of a queue, if it holds something; how many messages came."""

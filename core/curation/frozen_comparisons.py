@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from core.access.rights import require
 from core.adapters.postgres import frozen_store as store
 from core.adapters.postgres.audit_store import record
@@ -40,7 +42,8 @@ def freeze(
             body=found.body,
         )
         if is_new:
-            record(connection, principal, "comparison.freeze", found.frozen_id, name=title)
+            sha256 = hashlib.sha256(found.body).hexdigest()  # in a trail that nobody can rewrite
+            record(connection, principal, "comparison.freeze", found.frozen_id, name=title, sha256=sha256)
     return get_frozen(database, principal, found.frozen_id)[0]
 
 

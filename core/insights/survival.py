@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-_HALF = 0.5
+_HALF = 0.5 + 1e-9  # a product of fractions that is one half may miss it by its last digits
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 from sqlalchemy import func, select, tuple_
 
+import core.ai
 import core.insights
+import core.queries
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import brand, frozen_comparison
 from core.ai.taxonomy import Taxonomy
@@ -159,11 +161,18 @@ def canonical(value: Any) -> bytes:
 
 @cache
 def code_version() -> str:
-    """A digest of the statistics' sources: whoever changes a formula can't forget to say so."""
+    """A digest of what counts and computes: whoever changes a rule or a formula can't forget to say so."""
     digest = hashlib.sha256()
-    for path in sorted(Path(core.insights.__path__[0]).glob("*.py")):
+    for path in sources_of_answers():
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"statistics-{digest.hexdigest()[:8]}"
+
+
+def sources_of_answers() -> Sequence[Path]:
+    """The formulas, the rules of counting, and the bars of quality."""
+    folders = (core.insights.__path__[0], core.queries.__path__[0])
+    bars = Path(core.ai.__path__[0]).glob("quality*")
+    return [*sorted(path for folder in folders for path in Path(folder).glob("*.py")), *sorted(bars)]
 
 
 def _digest(content: bytes) -> str:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageColor
 from sqlalchemy import insert
 
-from app.door.pictures import NOT_DRAWN, _drawn, picture_path
+from app.door.pictures import NOT_DRAWN, SIDES, _drawn, picture_path
 from app.resources import services
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
@@ -52,10 +52,12 @@ def test_nobody_sees_a_picture_without_a_session(door: Door, database: Database)
 
 @pytest.mark.parametrize(("scope", "status"), [("shared", 200), (LOCAL_ORGANISATION, 200), ("theirs", 404)])
 def test_a_hash_is_no_permission(door: Door, database: Database, scope: str, status: int) -> None:
-    """Drawn before for somebody who may see it, too."""
+    """Drawn before for somebody who may see it, too; of any size."""
     sha256 = a_stored_picture(database, scope)
-    _drawn(sha256, 320)
-    assert door.signed_in().get(picture_path(sha256, 320)).status == status
+    browser = door.signed_in()
+    for side in SIDES:
+        _drawn(sha256, side)
+        assert browser.get(picture_path(sha256, side)).status == status, side
 
 
 @pytest.mark.parametrize(("side", "colour"), [(320, "blue"), (480, "blue"), (960, "orange")])

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import DBAPIError
 
 from core.adapters.postgres import schema
@@ -114,6 +114,27 @@ def test_data_code_and_taxonomy_are_in_the_id(market: Database, monkeypatch: pyt
     assert (newer.code_version.endswith("+v9"), recoded.code_version.startswith("statistics-other+")) == (True, True)
 
 
+def test_the_code_of_an_answer_is_what_counts_computes_and_judges() -> None:
+    named = {path.name for path in frozen.sources_of_answers()}
+    assert {"differences.py", "units.py", "seen_concepts.py", "label_states.py", "quality_bars.yaml"} <= named
+
+
+def test_an_answer_is_of_one_moment_though_ads_come_in_while_it_is_made(market: Database) -> None:
+    came: list[AnAd] = []
+
+    def one_more_comes_in(*told: Any) -> None:
+        if "/* concept_mix */" in told[2] and not came:
+            came.append(AnAd("late", "acme", copy="Late"))
+            store(market, *came)
+
+    event.listen(market.reading_engine, "after_cursor_execute", one_more_comes_in)
+    body = json.loads(answer(market, OURS, taxonomy(), BY_HOOK).body)
+
+    assert came
+    assert (body["coverage"]["stored"], body["share_of_voice"]["total_ads"]) == (60, 60)
+    assert json.loads(answer(market, OURS, taxonomy(), BY_HOOK).body)["coverage"]["stored"] == 61
+
+
 def test_the_body_is_canonical_and_holds_everything_the_page_shows(market: Database) -> None:
     found = answer(market, OURS, taxonomy(), BY_HOOK)
 
@@ -156,14 +177,16 @@ def test_who_only_reads_neither_freezes_nor_deletes(market: Database) -> None:
 
 def test_freezing_and_deleting_are_written_in_the_audit_trail(market: Database) -> None:
     kept = freeze(market, OURS, taxonomy(), BY_HOOK, name="Mine")
+    body = get_frozen(market, OURS, kept.frozen_id)[1]
     freeze(market, OURS, taxonomy(), BY_HOOK)
     delete_frozen(market, OURS, kept.frozen_id)
 
+    columns = (schema.audit.c.action, schema.audit.c.subject, schema.audit.c.details)
     with market.reader(OURS) as connection:
-        trail: list[Any] = list(connection.execute(select(schema.audit.c.action, schema.audit.c.subject)))
-    assert [tuple(row) for row in trail] == [
-        ("comparison.freeze", kept.frozen_id),
-        ("comparison.delete", kept.frozen_id),
+        trail: list[Any] = [tuple(row) for row in connection.execute(select(*columns))]
+    assert trail == [
+        ("comparison.freeze", kept.frozen_id, {"name": "Mine", "sha256": hashlib.sha256(body).hexdigest()}),
+        ("comparison.delete", kept.frozen_id, {}),
     ]
     with pytest.raises(NotFoundError):
         get_frozen(market, OURS, kept.frozen_id)

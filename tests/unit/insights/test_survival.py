@@ -39,6 +39,14 @@ def test_medians_are_those_of_the_textbooks_and_an_open_end_is_not_reached() -> 
     assert (placebo.median_days, placebo.median_low_days, placebo.median_high_days) == (8, 4, 11)
 
 
+@given(half=st.integers(1, 300), days=st.lists(st.integers(1, 300), min_size=1, max_size=300))
+def test_the_median_is_the_day_by_which_half_have_ended_however_many_days_that_took(half: int, days: list[int]) -> None:
+    """The curve is then exactly one half, but for the last digits of a product of fractions."""
+    early = (days * half)[:half]
+
+    assert kaplan_meier(Counter(early), Counter({400: half})).median_days == max(early)
+
+
 def test_log_rank_is_that_of_the_textbooks() -> None:
     found = log_rank([(TREATED, TREATED_STILL), (PLACEBO, NONE)])
 
