@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -32,9 +31,14 @@ def parsed(text: str) -> tuple[dict[str, Any], str]:
     return (value, "") if isinstance(value, dict) else ({}, "it is not a JSON object")
 
 
+def words(value: object) -> str:
+    """A text as it was written, "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
 def share(value: object) -> float | None:
-    """A number from 0 to 1 (a rounding error beyond is forgiven), or None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """A number from 0 to 1 (a rounding error beyond is forgiven), or None for anything else, 10⁴⁰⁰ and NaN too."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return min(max(float(value), 0.0), 1.0) if -_ROUNDING <= value <= 1 + _ROUNDING else None
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from core.ai.methods.answers import parsed
+from core.ai.methods.answers import parsed, words
 from core.ai.methods.base import Block, Reading
 from core.ai.methods.framing import framed, hash_of, plain, prompt, visible, why_not
 from core.ai.methods.questions import strict_object
@@ -103,7 +103,7 @@ class Describe:
             return Reading(answer.outcome, None, remarks=(why_not(answer),))
         said, wrong = parsed(answer.text)
         given = said.get("attributes")
-        text = plain(str(said.get("description") or ""), longest=_LONGEST_DESCRIPTION + 1)
+        text = plain(words(said.get("description")), longest=_LONGEST_DESCRIPTION + 1)
         wrong = wrong or _wrong_with(text) or ("" if isinstance(given, list) else "it has no list of attributes")
         if wrong:
             return Reading(Outcome.INVALID, None, problems=(f"the answer is wrong: {wrong}",))
@@ -137,9 +137,10 @@ def _attribute(pair: Mapping[str, Any], *, has_picture: bool) -> Attribute | Non
         return None
     tidy = "_".join(plain(name, longest=_LONGEST_NAME + 1).casefold().replace("-", " ").replace("_", " ").split())
     is_named = len(tidy) <= _LONGEST_NAME and _NAME.fullmatch(tidy) and _OF_THE_SOURCE.isdisjoint(tidy.split("_"))
-    if not is_named or not value.strip() or len(value) > _LONGEST_VALUE or _LINK.search(value):
+    shown = plain(value, longest=_LONGEST_VALUE)
+    if not is_named or not shown or len(value) > _LONGEST_VALUE or _LINK.search(value):
         return None
     modality = _MODALITIES.get(read_in)
     if modality is None or (modality is Modality.IMAGE and not has_picture):
         return None
-    return Attribute(tidy, plain(value, longest=_LONGEST_VALUE), modality)
+    return Attribute(tidy, shown, modality)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from core.ai.methods.answers import parsed, share
+from core.ai.methods.answers import parsed, share, words
 from core.ai.methods.base import Block, Reading
 from core.ai.methods.framing import framed, hash_of, plain, prompt, visible, why_not
 from core.ai.methods.questions import answer_schema, harmonised, question, strict_object
@@ -114,7 +114,7 @@ class _Labels(ABC):
         claims: dict[str, _Claim] = {}
         for each in objects:
             value = harmonised(dimension, each.get("value"))
-            if value is None or str(each.get("confidence")) not in CONFIDENCES:
+            if value is None or words(each.get("confidence")) not in CONFIDENCES:
                 return _Found(problem="holds something that is not of its list")
             claims.setdefault(value, self._claim(value, each, dimension, block))
         return _Found(_consistent(list(claims.values()), dimension))
@@ -130,7 +130,7 @@ class _Labels(ABC):
         raw_value = None if said["value"] == value else plain(said["value"], longest=_LONGEST_RAW)
         if value == UNKNOWN:
             return _Claim(value, 0.0, raw_value)
-        claim = self._with_evidence(_Claim(value, CONFIDENCES[str(said["confidence"])], raw_value), said, block)
+        claim = self._with_evidence(_Claim(value, CONFIDENCES[said["confidence"]], raw_value), said, block)
         if claim.is_shown or value == dimension.otherwise:
             return replace(claim, is_shown=True)
         return replace(claim, confidence=min(claim.confidence, MOST_CONFIDENT_WITHOUT_EVIDENCE))
@@ -201,7 +201,7 @@ class TextLabels(_Labels):
 
     def _with_evidence(self, claim: _Claim, said: Mapping[str, Any], block: Block) -> _Claim:
         """A button is the best of evidence, though no part of the text."""
-        quote = str(said.get("quote") or "")
+        quote = words(said.get("quote"))
         found = find_quote(block.text, quote)
         is_shown = found is not None or find_quote(block.cta_declared, quote) is not None
         return replace(claim, evidence=(found,) if found else (), is_shown=is_shown)
