@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from sqlalchemy import insert, update
@@ -18,7 +19,18 @@ from core.adapters.postgres.content_store import store_vectors
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.pg_documents import PostgresDocuments
 from core.domain.ad import DESCRIPTION_COLLECTION, RAW_COLLECTION
+from core.adapters.postgres.record_store import (
+    AD_COLUMNS,
+    CONTENT_COLUMNS,
+    CREATIVE_COLUMNS,
+    ScanRows,
+    repair_media,
+    write_contents,
+    write_creatives,
+    write_scan,
+)
 from core.domain.principal import SHARED_SCOPE
+from core.domain.run import ItemResult, ItemState
 
 DAY = date(2026, 3, 1)
 PROVENANCE_ID = "test-rules"
@@ -78,6 +90,31 @@ def store(database: Database, *ads: AnAd) -> None:
     """Store ads with their brand, version, content, labels and medium."""
     for scope in sorted({item.scope for item in ads}):
         _store_scope(database, scope, [item for item in ads if item.scope == scope])
+
+
+def show_again(database: Database, item: AnAd) -> None:
+    """A stored ad as the next scan shows it, written as a commit writes it."""
+    with database.worker(item.scope) as connection:
+        if item.text:
+            write_contents(connection, _rows(CONTENT_COLUMNS, _content(item)))
+        if item.sha256:
+            write_creatives(connection, _rows(CREATIVE_COLUMNS, _creative(item)))
+        scan = ScanRows(
+            uuid4().hex, item.scope, item.brand, item.channel, item.account, item.last_scanned_on, "digest",
+            ads=_rows(AD_COLUMNS, _ad(item)), versions=(), observations=(), media=(),
+            content_hashes={item.ad_id: frozenset()},
+        )  # fmt: skip
+        write_scan(connection, scan, batch_id=scan.scan_id)
+
+
+def repair_cover(database: Database, item: AnAd) -> None:
+    """The cover that could not be had when the ad was stored comes, as a repair writes it."""
+    medium = _medium(item)
+    result = ItemResult(medium["item_id"], "", ItemState.OK, facts={"sha256": item.sha256})
+    with database.worker(item.scope) as connection:
+        connection.execute(insert(schema.ad_media).values(medium | {"sha256": None, "status": "failed"}))
+        write_creatives(connection, _rows(CREATIVE_COLUMNS, _creative(item)))
+        repair_media(connection, item.scope, [result])
 
 
 def store_text_vectors(database: Database, model: str, *pairs: tuple[AnAd, Sequence[float]]) -> None:
@@ -245,6 +282,10 @@ def _creative(item: AnAd) -> dict[str, Any]:
 def _medium(item: AnAd) -> dict[str, Any]:
     key = {"ad_id": item.ad_id, "item_id": f"i{item.ad_id}", "scope": item.scope, "sha256": item.sha256}
     return key | {"role": "image", "position": 0, "status": item.media_status}
+
+
+def _rows(columns: Sequence[str], row: Mapping[str, Any]) -> list[list[Any]]:
+    return [[row.get(column) for column in columns]]
 
 
 def _hash(*parts: str) -> str:

@@ -47,3 +47,17 @@ CREATE FUNCTION analysed_brands() RETURNS TABLE (scope text, brand_slug text, pa
     WHERE b.state = 'analysed' AND b.analysed_for IS NOT NULL ORDER BY b.scope, b.slug $$;
 REVOKE ALL ON FUNCTION analysed_brands() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION analysed_brands() TO adology_worker;
+
+-- What organisations said of a variant goes along with its ads into another, which no ad had before: old to new, pair
+-- by pair, of the worker's scope. What is said of the new one stands; of two that become one, the later word holds.
+CREATE FUNCTION carry_splits(old_variants text[], new_variants text[]) RETURNS void
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    INSERT INTO concept_split (organisation_id, scope, variant_id, concept_id, corrected_by, corrected_at)
+    SELECT DISTINCT ON (s.organisation_id, moved.new_id)
+        s.organisation_id, s.scope, moved.new_id, s.concept_id, s.corrected_by, s.corrected_at
+    FROM unnest(old_variants, new_variants) AS moved (old_id, new_id)
+    JOIN concept_split s ON s.scope = current_scope() AND s.variant_id = moved.old_id
+    ORDER BY s.organisation_id, moved.new_id, s.corrected_at DESC, s.variant_id
+    ON CONFLICT DO NOTHING $$;
+REVOKE ALL ON FUNCTION carry_splits(text[], text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION carry_splits(text[], text[]) TO adology_worker;

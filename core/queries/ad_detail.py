@@ -138,7 +138,7 @@ def get_ad(database: Database, principal: Principal, ad_id: str) -> AdDetail:
 
 def _ad() -> AnySelect:
     named = {"brand_slug": "brand"}
-    left_out = {"content_id", "variant_id", "stored_at"}
+    left_out = {"content_id", "variant_id", "variant_before", "stored_at"}
     columns = [column.label(named.get(column.name, column.name)) for column in ad.c if column.name not in left_out]
     columns += [shown_name(ad.c.brand_slug).label("brand_name"), counted_status.label("status")]
     return select(*columns).select_from(counted_ads).prefix_with("/* get_ad */")

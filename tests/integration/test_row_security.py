@@ -319,7 +319,7 @@ def test_functions_that_run_as_their_owner_name_their_search_path(cluster: Clust
     callers = {row.proname: (row.app, row.worker, row.operator) for row in found}
     operators = {name.partition("(")[0]: (False, False, True) for name in OPERATOR_FUNCTIONS}
     doors = dict.fromkeys([*DOORS, "is_operators_account", "content_containing"], (True, False, False))
-    workers = {"analysed_brands": (False, True, False)}
+    workers = dict.fromkeys(["analysed_brands", "carry_splits"], (False, True, False))
     assert callers == operators | doors | workers | {"order_event": (False, False, False)}  # a trigger calls that
 
 
@@ -401,6 +401,19 @@ def test_a_worker_reads_what_is_shared_and_writes_its_scope_only(
         assert set(touched) == {"ours"}
         assert refused(connection, f"UPDATE {table} SET scope = 'theirs'")
         assert connection.execute(text(f"DELETE FROM {table} WHERE scope <> 'ours'")).rowcount == 0
+
+
+def test_splits_are_carried_for_every_organisation_within_the_workers_scope(
+    tenants: Database, cluster: Cluster
+) -> None:
+    carried = {}
+    for scope in ("shared", "ours", ""):  # both organisations have split v of what is shared
+        with session(cluster.owner, scope) as connection:
+            connection.execute(text("SELECT carry_splits(ARRAY['v', 'unknown'], ARRAY['w', 'x'])"))
+            rows = connection.execute(text("SELECT * FROM concept_split WHERE variant_id <> 'v'"))
+            carried[scope] = sorted((row.organisation_id, row.scope, row.variant_id, row.concept_id) for row in rows)
+
+    assert carried == {"shared": [(each, "shared", "w", "c") for each in ("ours", "theirs")], "ours": [], "": []}
 
 
 def test_a_worker_without_a_scope_writes_no_row(tenants: Database, cluster: Cluster) -> None:

@@ -46,10 +46,11 @@ _COVER = (
     f"CASE WHEN {_NEWER} THEN coalesce(excluded.cover_sha256, ad.cover_sha256)"
     " ELSE coalesce(ad.cover_sha256, excluded.cover_sha256) END"
 )
-# What an ad says or shows has changed: it is grouped anew.
+# What an ad says or shows has changed: it is grouped anew, and tells which variant it comes from.
 _SAME_VARIANT = (
     f"(ad.content_id = excluded.content_id OR NOT ({_NEWER})) AND ad.cover_sha256 IS NOT DISTINCT FROM ({_COVER})"
 )
+_LAST_VARIANT = "coalesce(ad.variant_id, ad.variant_before)"
 _ON_AD = "(ad_id) DO UPDATE SET " + ", ".join(
     [
         "first_seen = least(ad.first_seen, excluded.first_seen)",
@@ -62,6 +63,7 @@ _ON_AD = "(ad_id) DO UPDATE SET " + ", ".join(
         ),
         f"cover_sha256 = {_COVER}",
         f"variant_id = CASE WHEN {_SAME_VARIANT} THEN ad.variant_id END",
+        f"variant_before = CASE WHEN {_SAME_VARIANT} THEN ad.variant_before ELSE {_LAST_VARIANT} END",
         "last_scanned_on = greatest(ad.last_scanned_on, excluded.last_scanned_on)",
         *(f"{name} = CASE WHEN {_NEWER} THEN excluded.{name} ELSE ad.{name} END" for name in _FROM_NEWEST),
     ]
@@ -165,7 +167,7 @@ def demote_avatars(connection: Connection, scope: str, avatars: Iterable[str], *
             f" media_reason = CASE WHEN EXISTS (SELECT 1 {creatives}) THEN NULL ELSE :reason END,"
             f" cover_sha256 = (SELECT m.sha256 {creatives} AND EXISTS (SELECT 1 FROM creative c"
             "   WHERE c.scope = m.scope AND c.sha256 = m.sha256 AND c.content_type LIKE 'image/%')"
-            "   ORDER BY m.position LIMIT 1), variant_id = NULL"
+            f"   ORDER BY m.position LIMIT 1), variant_id = NULL, variant_before = {_LAST_VARIANT}"
             " WHERE scope = :scope AND media_status = 'ok'"
             " AND ad_id IN (SELECT m.ad_id FROM ad_media m WHERE m.scope = :scope AND m.sha256 = ANY(:avatars))"
             f" AND (cover_sha256 = ANY(:avatars) OR NOT EXISTS (SELECT 1 {creatives}))"
@@ -199,7 +201,8 @@ def repair_media(connection: Connection, scope: str, results: Iterable[ItemResul
             "UPDATE ad SET media_status = 'ok', media_reason = NULL,"  # noqa: S608 - constants of ours
             f" cover_sha256 = coalesce(cover_sha256, (SELECT m.sha256 {creatives} AND EXISTS (SELECT 1 FROM creative c"
             "   WHERE c.scope = m.scope AND c.sha256 = m.sha256 AND c.content_type LIKE 'image/%')"
-            "   ORDER BY m.position LIMIT 1)), variant_id = CASE WHEN cover_sha256 IS NOT NULL THEN variant_id END"
+            "   ORDER BY m.position LIMIT 1)), variant_id = CASE WHEN cover_sha256 IS NOT NULL THEN variant_id END,"
+            f" variant_before = CASE WHEN cover_sha256 IS NOT NULL THEN variant_before ELSE {_LAST_VARIANT} END"
             " WHERE scope = :scope AND (media_status <> 'ok' OR cover_sha256 IS NULL)"
             " AND ad_id IN (SELECT m.ad_id FROM ad_media m WHERE m.scope = :scope AND m.item_id = ANY(:ids))"
             f" AND EXISTS (SELECT 1 {creatives})"

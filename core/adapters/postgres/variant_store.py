@@ -23,7 +23,7 @@ _VARIANT_ID = (
 # Rows are locked in the order of their key, as a commit writes them: two never wait for each other crosswise.
 _GROUP = text(
     "WITH waiting AS ("  # noqa: S608 - constants of ours
-    f" SELECT a.ad_id, c.content_id, a.cover_sha256, {_VARIANT_ID} AS variant_id"
+    f" SELECT a.ad_id, a.variant_before, c.content_id, a.cover_sha256, {_VARIANT_ID} AS variant_id"
     "  FROM ad a LEFT JOIN content c ON c.scope = a.scope AND c.content_id = a.content_id"
     "  WHERE a.scope = :scope AND a.brand_slug = :brand AND a.variant_id IS NULL"
     "  ORDER BY a.ad_id LIMIT :limit FOR NO KEY UPDATE OF a),"
@@ -31,7 +31,9 @@ _GROUP = text(
     "  INSERT INTO variant (scope, variant_id, brand_slug, content_id, cover_sha256, concept_id, joined_by)"
     "  SELECT DISTINCT :scope, variant_id, :brand, content_id, cover_sha256, variant_id, 'itself' FROM waiting"
     "  ORDER BY variant_id ON CONFLICT DO NOTHING)"
-    " UPDATE ad SET variant_id = w.variant_id FROM waiting w WHERE ad.ad_id = w.ad_id"
+    " UPDATE ad SET variant_id = w.variant_id, variant_before = NULL FROM waiting w WHERE ad.ad_id = w.ad_id"
+    " RETURNING w.variant_before, w.variant_id, w.variant_before IS NOT NULL AND NOT EXISTS ("
+    "  SELECT 1 FROM ad other WHERE other.scope = :scope AND other.variant_id = w.variant_id) AS comes_first"
 )
 # In the order in which they were first seen; a variant that no ad has any more comes last.
 _WAITING = text(
@@ -84,8 +86,17 @@ class StoredLook:
 
 
 def group_ads(connection: Connection, *, scope: str, brand_slug: str, limit: int) -> int:
-    """Give ads without a variant theirs: of the same brand, words and cover. Returns how many."""
-    return connection.execute(_GROUP, {"scope": scope, "brand": brand_slug, "limit": limit}).rowcount
+    """Give ads without a variant theirs: of the same brand, words and cover. Returns how many.
+
+    What organisations split off stays split off: an ad that had another variant takes its split along, unless others
+    had the new one before.
+    """
+    rows = connection.execute(_GROUP, {"scope": scope, "brand": brand_slug, "limit": limit}).all()
+    moved = sorted({(row.variant_before, row.variant_id) for row in rows if row.comes_first})
+    if moved:
+        statement = text("SELECT carry_splits(CAST(:old AS text[]), CAST(:new AS text[]))")
+        connection.execute(statement, {"old": [old for old, _ in moved], "new": [new for _, new in moved]})
+    return len(rows)
 
 
 def hold_brand(connection: Connection, *, scope: str, brand_slug: str) -> None:

@@ -241,6 +241,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_theme_member_theme", "theme_member", ["theme_id"], unique=False)
     op.add_column("ad", sa.Column("variant_id", sa.Text(), nullable=True))
+    op.add_column("ad", sa.Column("variant_before", sa.Text(), nullable=True))
     op.create_index("ix_ad_cover", "ad", ["scope", "cover_sha256"], unique=False)
     op.create_index(
         "ix_ad_ungrouped", "ad", ["scope", "brand_slug"], unique=False, postgresql_where=sa.text("variant_id IS NULL")

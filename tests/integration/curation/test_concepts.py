@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from itertools import count
+from threading import Event
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import BigInteger, cast, func, select, update
 
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
@@ -22,40 +27,44 @@ from core.queries.conditions import matching
 from core.queries.filters import AdFilters
 from core.queries.seen_concepts import grouped_ads, seen_concept, seen_variant
 from core.queries.units import units_of
-from tests.builders import AnAd, store
+from tests.builders import AnAd, repair_cover, show_again, store
+from tests.races import until_held
 
 US, OTHERS = Principal("ours"), Principal("others")
 Seen = dict[str, str]  # variant → concept
+Ads = dict[str, tuple[str, str]]  # external_id → variant and concept
 
 
-def scan(database: Database, brand: str, pictures: Sequence[int], *, first: int = 0) -> None:
-    """New ads without words; two are alike where their pictures differ in few bits."""
-    ads = [
-        AnAd(f"{brand}{first + place}", brand, copy="", sha256=f"{brand}{first + place}")
-        for place in range(len(pictures))
-    ]
-    store(database, *ads)
+def an_ad(name: str, brand: str, bits: int | None, words: str = "") -> AnAd:
+    """Two are alike where their pictures differ in few bits."""
+    return AnAd(name, brand, copy=words, sha256=None if bits is None else f"{brand}-{bits}")
+
+
+def scan(database: Database, brand: str, pictures: Sequence[int]) -> None:
+    """New ads without words, and their concepts."""
+    store(database, *(an_ad(f"{brand}{place}", brand, bits) for place, bits in enumerate(pictures)))
+    group(database, brand)
+
+
+def group(database: Database, brand: str) -> None:
+    """As after a commit, with all pictures measured."""
+    bits = cast(func.split_part(schema.creative.c.sha256, "-", 2), BigInteger)
     with database.worker("shared") as connection:
-        for item, bits in zip(ads, pictures, strict=True):
-            mine = schema.creative.c.sha256 == item.sha256
-            connection.execute(update(schema.creative).where(mine).values(perceptual_hash=bits, colours=[]))
+        connection.execute(update(schema.creative).values(perceptual_hash=bits, colours=[]))
     grouping = Grouping(database, Models("visual", "words"), Sizes(2, 2))
     grouping.form_variants("shared", brand)
     grouping.join_concepts("shared", brand)
 
 
-def seen(database: Database, who: Principal, brand: str = "acme") -> Seen:
+def ads_seen(database: Database, who: Principal, brand: str = "acme") -> Ads:
+    columns = (schema.ad.c.external_id, seen_variant, seen_concept)
     with database.reader(who) as connection:
-        statement = select(seen_variant, seen_concept).select_from(grouped_ads).where(schema.ad.c.brand_slug == brand)
-        return {variant: concept for variant, concept in connection.execute(statement)}
+        statement = select(*columns).select_from(grouped_ads).where(schema.ad.c.brand_slug == brand)
+        return {name: (variant, concept) for name, variant, concept in connection.execute(statement)}
 
 
-def together(seen: Seen) -> list[set[str]]:
-    """The variants of each concept, by the smallest."""
-    concepts: dict[str, set[str]] = {}
-    for variant, concept in seen.items():
-        concepts.setdefault(concept, set()).add(variant)
-    return sorted(concepts.values(), key=min)
+def seen(database: Database, who: Principal, brand: str = "acme") -> Seen:
+    return dict(ads_seen(database, who, brand).values())
 
 
 def test_a_split_takes_variants_out_for_those_who_made_it_alone(database: Database) -> None:
@@ -118,11 +127,97 @@ def test_what_can_not_be_corrected_says_so(database: Database) -> None:
         merge_concepts(database, Principal("ours", Role.VIEWER), ours, into=zeta)
 
 
+def test_a_split_goes_along_with_an_ad_whose_cover_comes_late(database: Database) -> None:
+    without = [an_ad(name, "acme", None, "Free by Friday.") for name in ("1", "2")]  # one variant
+    store(database, *without, an_ad("3", "acme", 0, "Free by Friday."))
+    group(database, "acme")
+    before = ads_seen(database, US)
+    variant, concept = before["1"]
+    assert before["3"][1] == concept
+    made = split_concept(database, US, concept, variant_ids=[variant]).concept_id
+
+    repair_cover(database, an_ad("1", "acme", 1, "Free by Friday."))
+    group(database, "acme")
+
+    after = ads_seen(database, US)
+    assert after["1"][0] not in {variant, before["3"][0]}
+    assert {name: concept for name, (_, concept) in after.items()} == {"1": made, "2": made, "3": concept}
+    assert {concept for _, concept in ads_seen(database, OTHERS).values()} == {concept}  # theirs is what it was
+
+
+def test_a_variant_that_others_had_before_stays_where_it_is_seen(database: Database) -> None:
+    store(database, an_ad("1", "acme", 0), an_ad("2", "acme", 1))
+    group(database, "acme")
+    one, two = (variant for _, (variant, _) in sorted(ads_seen(database, US).items()))
+    (concept,) = set(seen(database, US).values())
+    made = split_concept(database, US, concept, variant_ids=[one]).concept_id
+
+    show_again(database, an_ad("1", "acme", 1))  # exactly what the other one shows
+    group(database, "acme")
+    assert ads_seen(database, US) == {"1": (two, concept), "2": (two, concept)}
+
+    show_again(database, an_ad("1", "acme", 0))
+    group(database, "acme")
+    assert ads_seen(database, US) == {"1": (one, made), "2": (two, concept)}  # what was said of it stands
+
+
+def test_of_two_merges_at_once_that_would_form_a_ring_the_second_finds_the_first(database: Database) -> None:
+    scan(database, "acme", [0, 0xFFFF_FFFF])
+    a, b = sorted(set(seen(database, US).values()))
+    passed = Event()
+
+    with ThreadPoolExecutor(1) as thread:
+        with database.together(US):
+            merge_concepts(database, US, a, into=b)
+            other = thread.submit(merge_concepts, database, US, b, into=a)
+            other.add_done_callback(lambda _: passed.set())
+            until_held(database, passed)
+        with pytest.raises(NotFoundError, match=f"merged into {b}"):
+            other.result()
+
+    assert set(seen(database, US).values()) == {b}
+
+
 _brands = count()
+_luck = st.integers(0, 1 << 16)
+_look = st.tuples(st.sampled_from([0, 1, 7, 0xFFFFF, 0xFFFF_FFFF, None]), st.sampled_from(["", "", "One.", "Two."]))
 _step = st.one_of(
-    st.tuples(st.just("scan"), st.lists(st.integers(0, (1 << 20) - 1), min_size=1, max_size=3)),
-    st.tuples(st.sampled_from(["split", "move", "merge", "split back", "merge back"]), st.integers(0, 1 << 16)),
+    st.tuples(st.just("scan"), st.lists(_look, min_size=1, max_size=3)),
+    st.tuples(st.sampled_from(["change", "repair"]), st.tuples(_luck, _look)),
+    st.tuples(st.sampled_from(["split", "move", "merge", "split back", "merge back"]), _luck),
 )
+
+
+@dataclass
+class _Market:
+    """The ads of one brand, as their source has them."""
+
+    database: Database
+    brand: str = field(default_factory=lambda: f"b{next(_brands)}x")
+    ads: dict[str, AnAd] = field(default_factory=dict)
+
+    def scan(self, what: str, value: Any) -> None:
+        """New ads, one that says or shows something else, or a cover that comes late."""
+        if what == "scan":
+            new = [an_ad(f"{self.brand}{len(self.ads) + place}", self.brand, *look) for place, look in enumerate(value)]
+            store(self.database, *new)
+            self.ads |= {item.external_id: item for item in new}
+        else:
+            luck, (bits, words) = value
+            self._change(what, list(self.ads.values())[luck % len(self.ads)], bits, words)
+        group(self.database, self.brand)
+
+    def _change(self, what: str, item: AnAd, bits: int | None, words: str) -> None:
+        if what == "change":
+            changed = an_ad(item.external_id, self.brand, bits, words)
+            changed = replace(changed, sha256=changed.sha256 or item.sha256)  # a cover that was had stays
+            show_again(self.database, changed)
+        elif item.sha256 is None and bits is not None:
+            changed = an_ad(item.external_id, self.brand, bits, item.copy)
+            repair_cover(self.database, changed)
+        else:
+            return
+        self.ads[item.external_id] = changed
 
 
 class _Said:
@@ -132,11 +227,19 @@ class _Said:
         self.splits: Seen = {}
         self.merges: dict[str, str] = {}  # as they were said
 
-    def expected(self, machine: Seen) -> Seen:
+    def expected(self, machine: Ads) -> Ads:
         def end(concept: str) -> str:
             return end(self.merges[concept]) if concept in self.merges else concept
 
-        return {variant: end(self.splits.get(variant, concept)) for variant, concept in machine.items()}
+        return {ad: (variant, end(self.splits.get(variant, concept))) for ad, (variant, concept) in machine.items()}
+
+    def goes_along(self, before: Ads, after: Ads) -> None:
+        """With an ad that has another variant now, unless that was somebody's before."""
+        had = dict(before.values())
+        for ad in before:
+            old, new = before[ad][0], after[ad][0]
+            if new not in had and old in self.splits:
+                self.splits.setdefault(new, self.splits[old])
 
     def correct(self, database: Database, what: str, luck: int, ours: Seen) -> None:
         """One correction of ``ours``, by luck; nothing where there is nothing to correct."""
@@ -160,32 +263,35 @@ class _Said:
             del self.merges[merged]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_step, min_size=1, max_size=12))
-def test_corrections_survive_any_scans_and_are_nobody_elses(
-    database: Database, steps: list[tuple[str, object]]
-) -> None:
-    brand, said, machine, ads = f"b{next(_brands)}x", _Said(), Seen(), 0
-    for what, value in [("scan", [0, 1, 0xFFFFF]), *steps]:
-        if isinstance(value, list):
-            scan(database, brand, value, first=ads)
-            ads += len(value)
-            now = seen(database, OTHERS, brand)
-            assert {variant: now[variant] for variant in machine} == machine  # a machine moves nothing
+def test_corrections_survive_any_scans_and_are_nobody_elses(database: Database, steps: list[tuple[str, Any]]) -> None:
+    market, said, machine = _Market(database), _Said(), Ads()
+    for what, value in [("scan", [(0, ""), (1, ""), (0xFFFFF, "")]), *steps]:
+        if isinstance(value, int):
+            said.correct(database, what, value, seen(database, US, market.brand))
+        else:
+            market.scan(what, value)
+            now = ads_seen(database, OTHERS, market.brand)
+            _check_nothing_moved(dict(machine.values()), dict(now.values()))
+            said.goes_along(machine, now)
             machine = now
-        elif isinstance(value, int):
-            said.correct(database, what, value, seen(database, US, brand))
-        ours = seen(database, US, brand)
+        ours = ads_seen(database, US, market.brand)
         assert ours == said.expected(machine)
-        assert seen(database, OTHERS, brand) == machine
-        assert _counted(database, brand) == [len(variants) for variants in together(ours)]
-    assert len(machine) == ads
+        assert ads_seen(database, OTHERS, market.brand) == machine
+        assert _counted(database, market.brand) == Counter(concept for _, concept in ours.values())
+    assert set(machine) == set(market.ads)
 
 
-def _counted(database: Database, brand: str) -> list[int]:
-    """Ads by concept, in the order of ``together``; every ad here is a variant."""
+def _check_nothing_moved(before: Seen, after: Seen) -> None:
+    """A machine gives ads other variants, and no variant another concept."""
+    assert {variant: after[variant] for variant in before if variant in after} == {
+        variant: concept for variant, concept in before.items() if variant in after
+    }
+
+
+def _counted(database: Database, brand: str) -> Mapping[str, int]:
+    """Ads by concept, as the counts of pages have them."""
     with database.reader(US) as connection:
         units = units_of("concepts", matching(connection, US, "all", AdFilters(brands=(brand,))))
-        ads = {row.unit_id: row.ads for row in connection.execute(select(units.c.unit_id, units.c.ads))}
-    ours = seen(database, US, brand)
-    return [ads[ours[min(variants)]] for variants in together(ours)]
+        return {row.unit_id: row.ads for row in connection.execute(select(units.c.unit_id, units.c.ads))}

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import numpy as np
+import pytest
 from sqlalchemy import select, text, update
 
 from core.adapters.postgres import schema
 from core.adapters.postgres.content_store import store_vectors
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.variant_store import Models
+from core.adapters.postgres.variant_store import Models, members
 from core.ai.concepts import Sizes
 from core.pipeline.grouping import Grouping
 from tests.builders import DAY, AnAd, store, store_text_vectors
+from tests.races import LONGEST_SECONDS, until_held
 from tests.running_system import System, a_picture, an_ad
 
 MODELS = Models(visual="visual-test", words="words-test")
@@ -146,3 +150,39 @@ def test_an_ad_is_grouped_anew_when_its_words_or_cover_change_and_only_then(syst
     assert seen[0] == seen[1]
     assert len(set(seen)) == 3
     assert len(system.rows("variant", "compared_at IS NOT NULL")) == 3
+
+
+def test_two_workers_that_compare_a_brand_at_once_see_each_others_variants(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second has a variant that was seen earlier: alone with what it read first, it would found another concept."""
+    later = AnAd("2", copy="", sha256="f2", first_seen=DAY + timedelta(1), last_seen=DAY + timedelta(1))
+    first_reads, second_reads, go_on, committed = Event(), Event(), Event(), Event()
+    reads = iter([(first_reads, go_on), (second_reads, committed)])
+
+    def read_and_wait(*args: Any, **key: Any) -> Any:
+        found = members(*args, **key)
+        has_read, may_go_on = next(reads, (Event(), committed))
+        has_read.set()
+        assert may_go_on.wait(LONGEST_SECONDS)
+        return found
+
+    store(database, later)
+    picture(database, later, 0)
+    grouping(database).form_variants("shared", "acme")
+    monkeypatch.setattr("core.pipeline.grouping.members", read_and_wait)
+
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(grouping(database).join_concepts, "shared", "acme", committed.set)
+        assert first_reads.wait(LONGEST_SECONDS)
+        earlier = AnAd("1", copy="", sha256="f1")
+        store(database, earlier)
+        picture(database, earlier, 1)
+        grouping(database).form_variants("shared", "acme")
+        two = threads.submit(grouping(database).join_concepts, "shared", "acme")
+        until_held(database, second_reads)
+        go_on.set()
+        assert one.result() + two.result() == 2
+
+    found = variants(database)
+    assert found["1"].concept_id == found["2"].concept_id == found["2"].variant_id

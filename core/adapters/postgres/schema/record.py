@@ -62,6 +62,7 @@ ad = Table(
     text_column("current_version_id"),
     text_column("content_id"),  # of the current version
     text_column("variant_id", nullable=True),  # none until it is grouped; again when words or cover change
+    text_column("variant_before", nullable=True),  # while it has none: the last one, whose split goes along
     json_column("attributes"),
     text_column("raw_document_id", nullable=True),
     time_column("stored_at"),
