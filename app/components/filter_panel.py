@@ -21,7 +21,8 @@ _PREFIX = "filter_"  # of the widgets' keys
 _LABELS = f"{LABELS}."
 _FIRST, _SAID, _SHOWN, _WHEN = "Brand and source", "What it says", "What it shows", "When, and where to"
 _GROUPS: Mapping[str, Sequence[str]] = {
-    _FIRST: ("brands", "channels", "platforms", "countries"),
+    _FIRST: ("brands", "channels"),
+    "Where it ran": ("countries", "platforms"),
     "Creative": ("formats", "statuses", "media_statuses", "ctas"),
     "Figures of the source": ("run_dates", "spend_currencies", "impressions"),
     _SAID: ("languages", LABELS),
