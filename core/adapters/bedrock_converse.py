@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from core.adapters.bedrock_runtime import BedrockRuntime, check_picture
+from core.adapters.vendor_answers import as_documented, counts, vendor_id
 from core.domain.label import Outcome
 from core.errors import BadInputError, UnansweredError
 from core.ports import ModelAnswer, ModelImage, ModelRequest, ModelUsage
@@ -48,15 +49,19 @@ class BedrockConverse:
         """Ask once, in a thread. Raises as the port says; BadInputError, too, for pictures beyond Bedrock's limits."""
         _check(request.images)
         answer = await self._runtime.call_async("converse", modelId=self._model, **self._body(request, bytes))
+        with as_documented(self.provider):
+            return self._read(answer)
+
+    def _read(self, answer: dict[str, Any]) -> ModelAnswer:
         meta = answer.pop("ResponseMetadata", {})
         if "stopReason" not in answer:  # the library takes half a body for one without members
             raise UnansweredError("bedrock's answer isn't whole: try again")
         return ModelAnswer(
-            outcome=_ENDINGS.get(answer.get("stopReason", ""), Outcome.OK),
+            outcome=_ENDINGS.get(answer["stopReason"], Outcome.OK),
             text=_text(answer),
             model=self._model,
-            usage=_usage(answer.get("usage") or {}),
-            vendor_request_id=meta.get("RequestId"),
+            usage=_usage(answer.get("usage")),
+            vendor_request_id=vendor_id(meta.get("RequestId")),
             wire=_as_json(answer),
         )
 
@@ -88,11 +93,11 @@ def _text(answer: Mapping[str, Any]) -> str:
     return "".join(str(block["text"]) for block in content if "text" in block)
 
 
-def _usage(usage: Mapping[str, Any]) -> ModelUsage:
+def _usage(usage: object) -> ModelUsage:
     """Bedrock counts what is read from or written to the cache beside the input."""
-    cached = usage.get("cacheReadInputTokens") or 0
-    read = (usage.get("inputTokens") or 0) + cached + (usage.get("cacheWriteInputTokens") or 0)
-    return ModelUsage(read, usage.get("outputTokens") or 0, cached)
+    paths = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+    fresh, written, cached, to_cache = counts(usage, *paths)
+    return ModelUsage(fresh + cached + to_cache, written, cached)
 
 
 def _as_json(answer: Mapping[str, Any]) -> dict[str, Any]:

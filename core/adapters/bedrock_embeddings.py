@@ -100,7 +100,7 @@ class _Titan:
         try:
             told = json.loads(answer["body"])
             message, vector = told.get("message"), np.array(told.get("embedding") or [], dtype=np.float32)
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise TerminalError(f"{self._model} answered no vector: {type(error).__name__}") from error
         if message:  # an error that comes with 200
             raise TerminalError(f"{self._model} made no vector: {shorten(str(message), 300)}")

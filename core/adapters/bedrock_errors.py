@@ -17,6 +17,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from botocore.parsers import ResponseParserError
 
 from core.errors import (
     AdologyError,
@@ -61,7 +62,7 @@ def bedrock_errors(call: ExternalCall) -> Iterator[None]:
         ) from error
     except ParamValidationError as error:
         raise BadInputError(f"bedrock can't be asked this: {shorten(str(error), _MAX_WORDS)}") from error
-    except (ReadTimeoutError, ResponseStreamingError) as error:
+    except (ReadTimeoutError, ResponseStreamingError, ResponseParserError) as error:
         raise UnansweredError(f"bedrock gave no whole answer: {type(error).__name__}; try again") from error
     except BotoCoreError as error:
         raise RetryableError(f"bedrock gave no answer: {type(error).__name__}; try again") from error

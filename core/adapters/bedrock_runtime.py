@@ -16,6 +16,7 @@ from botocore.config import Config
 from PIL import Image
 
 from core.adapters.bedrock_errors import bedrock_errors
+from core.adapters.vendor_answers import as_documented
 from core.errors import BadInputError, UnansweredError
 from core.observability.external_calls import external_call
 from core.ports import ModelImage
@@ -43,6 +44,7 @@ class BedrockRuntime:
         with (
             external_call("bedrock", operation, target=target, slow_after_seconds=_SLOW_SECONDS) as call,
             bedrock_errors(call),
+            as_documented("bedrock"),  # the library, too, trips over what it didn't expect
         ):
             answer: dict[str, Any] = getattr(client, operation)(**given)
             if "body" in answer:

@@ -14,8 +14,9 @@ from typing import Any, Final
 from core.adapters.openai_errors import of_code
 from core.adapters.openai_responses import data_url, refusal
 from core.adapters.openai_server import OpenAiServer, Wire
+from core.adapters.vendor_answers import as_documented, counts, vendor_id
 from core.domain.label import Outcome
-from core.errors import RetryableError
+from core.errors import UnansweredError
 from core.ports import ModelAnswer, ModelRequest, ModelUsage
 
 _FILTERS: Final = ("content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii")  # Gemini's, too
@@ -68,7 +69,9 @@ class OpenAiChat:
 
     async def answer(self, request: ModelRequest) -> ModelAnswer:
         """Ask once. Raises as the port says."""
-        return self._read(await self._server.ask("chat_completions", self.wire_request(request)))
+        wire = await self._server.ask("chat_completions", self.wire_request(request))
+        with as_documented(self.provider):
+            return self._read(wire)
 
     def _read(self, wire: Wire) -> ModelAnswer:
         body = wire.body
@@ -78,7 +81,7 @@ class OpenAiChat:
             told = failure if isinstance(failure, Mapping) else {"message": failure}
             raise of_code(str(told.get("code")), str(told.get("message")), self.provider)
         if "choices" not in body:
-            raise RetryableError(
+            raise UnansweredError(
                 "compatible didn't answer with a chat completion: try again; if it stays so, correct"
                 " ADOLOGY_COMPATIBLE_BASE_URL"
             )
@@ -87,8 +90,8 @@ class OpenAiChat:
             outcome=outcome,
             text=text,
             model=str(body.get("model") or self._model),
-            usage=_usage(body.get("usage") or {}),
-            vendor_request_id=wire.request_id or body.get("id"),
+            usage=_usage(body.get("usage")),
+            vendor_request_id=wire.request_id or vendor_id(body.get("id")),
             wire=body,
         )
 
@@ -117,8 +120,7 @@ def _text(content: Any) -> str:
     return str(content or "")
 
 
-def _usage(usage: Mapping[str, Any]) -> ModelUsage:
-    read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-    thought = (usage.get("total_tokens") or 0) - read  # Gemini counts its thinking in the total alone
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    return ModelUsage(read, max(written, thought), cached)
+def _usage(usage: object) -> ModelUsage:
+    paths = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details.cached_tokens")
+    read, written, total, cached = counts(usage, *paths)
+    return ModelUsage(read, max(written, total - read), cached)  # Gemini counts its thinking in the total alone

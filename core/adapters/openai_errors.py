@@ -60,7 +60,7 @@ def translated(error: Exception, provider: str, *, timeout_seconds: float) -> Ad
 
 def flagged(error: Exception) -> str:
     """The words of a filter that stopped what was asked, a refusal in the form of an error; "" for other errors."""
-    if isinstance(error, BadRequestError) and {error.code, error.type} & _FLAGGED:
+    if isinstance(error, BadRequestError) and _codes(error) & _FLAGGED:
         return _words(error)
     return ""
 
@@ -95,9 +95,9 @@ def _of_status(error: APIStatusError, provider: str) -> AdologyError:
     said = f"{provider} answers {status}: {_words(error)}"
     if status in {401, 403}:
         return NotAllowedError(f"{said} — set {variable}_API_KEY to a key that may use the model, then restart")
-    if status == 404 or (error.param or "").partition(".")[0] in _OF_THE_MODEL:  # noqa: PLR2004
+    if status == 404 or str(error.param).partition(".")[0] in _OF_THE_MODEL:  # noqa: PLR2004
         return NotAllowedError(f"{said} — correct {variable}_MODEL or {variable}_BASE_URL, then restart")
-    if status == 402 or (status == 429 and {error.code, error.type} & _SPENT):  # noqa: PLR2004
+    if status == 402 or (status == 429 and _codes(error) & _SPENT):  # noqa: PLR2004
         return QuotaSpentError(f"{said} — pay for more at the provider; nothing is lost meanwhile")
     pause = pause_seconds(error.response.headers, str(error))
     if status == 429 or (status >= 500 and pause is not None):  # noqa: PLR2004
@@ -105,6 +105,11 @@ def _of_status(error: APIStatusError, provider: str) -> AdologyError:
     if status >= 500 or status in _AGAIN:  # noqa: PLR2004
         return RetryableError(f"{said}; try again")
     return BadInputError(said)
+
+
+def _codes(error: APIStatusError) -> set[str]:
+    """As words: a server may send anything."""
+    return {str(error.code), str(error.type)}
 
 
 def _words(error: Exception) -> str:
@@ -122,7 +127,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
             continue
     try:
         return (parsedate_to_datetime(headers["retry-after"]) - datetime.now(UTC)).total_seconds()
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
 
 

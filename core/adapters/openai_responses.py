@@ -8,8 +8,9 @@ from typing import Any
 
 from core.adapters.openai_errors import of_code
 from core.adapters.openai_server import OpenAiServer, Wire
+from core.adapters.vendor_answers import as_documented, counts, vendor_id
 from core.domain.label import Outcome
-from core.errors import RetryableError
+from core.errors import UnansweredError
 from core.ports import ModelAnswer, ModelImage, ModelRequest, ModelUsage
 
 _ENDINGS = {"max_output_tokens": Outcome.TRUNCATED, "content_filter": Outcome.REFUSED}
@@ -47,7 +48,9 @@ class OpenAiResponses:
 
     async def answer(self, request: ModelRequest) -> ModelAnswer:
         """Ask once. Raises as the port says."""
-        return self._read(await self._server.ask("responses", self.wire_request(request)))
+        wire = await self._server.ask("responses", self.wire_request(request))
+        with as_documented(self.provider):
+            return self._read(wire)
 
     def _read(self, wire: Wire) -> ModelAnswer:
         body = wire.body
@@ -57,14 +60,14 @@ class OpenAiResponses:
         if status == "failed" or failure:
             raise of_code(str(failure.get("code")), str(failure.get("message")), self.provider)
         if status not in {"completed", "incomplete"}:
-            raise RetryableError(f"openai answered no finished response (status {status!r}): try again")
+            raise UnansweredError(f"openai answered no finished response (status {status!r}): try again")
         outcome, text = _said(body)
         return ModelAnswer(
             outcome=outcome,
             text=text,
             model=str(body.get("model") or self._model),
-            usage=_usage(body.get("usage") or {}),
-            vendor_request_id=wire.request_id or body.get("id"),
+            usage=_usage(body.get("usage")),
+            vendor_request_id=wire.request_id or vendor_id(body.get("id")),
             wire=body,
         )
 
@@ -96,6 +99,5 @@ def _parts(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from item.get("content") or []
 
 
-def _usage(usage: Mapping[str, Any]) -> ModelUsage:
-    cached = (usage.get("input_tokens_details") or {}).get("cached_tokens")
-    return ModelUsage(usage.get("input_tokens") or 0, usage.get("output_tokens") or 0, cached or 0)
+def _usage(usage: object) -> ModelUsage:
+    return ModelUsage(*counts(usage, "input_tokens", "output_tokens", "input_tokens_details.cached_tokens"))

@@ -13,7 +13,8 @@ import openai
 
 from core.adapters.openai_errors import flagged, translated
 from core.adapters.per_loop import PerLoop
-from core.errors import AdologyError, BadInputError, NotAllowedError, RetryableError, TerminalError
+from core.adapters.vendor_answers import vendor_id
+from core.errors import AdologyError, BadInputError, NotAllowedError, UnansweredError
 from core.observability.external_calls import ExternalCall, external_call
 from core.observability.redaction import MIN_REGISTERED_CHARACTERS, REDACTED, register_secret
 
@@ -64,7 +65,7 @@ class OpenAiServer:
                 raise self._translated(error) from error
             except UnicodeEncodeError as error:
                 raise self._unwritable() from error
-            return Wire(self._object(content), request_id)
+            return Wire(self._object(content), vendor_id(request_id))
 
     def _translated(self, error: Exception) -> AdologyError:
         return translated(error, self.provider, timeout_seconds=self._timeout_seconds)
@@ -91,10 +92,10 @@ class OpenAiServer:
             content = content.replace(self._key.encode(), REDACTED.encode())
         try:
             body = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
-            raise RetryableError(
+            raise UnansweredError(
                 f"{self.provider} didn't answer with a JSON object: try again; if it stays so, correct"
                 f" ADOLOGY_{self.provider.upper()}_BASE_URL"
             )
@@ -111,6 +112,6 @@ async def _exchange(
         async for chunk in response.iter_bytes():
             content += chunk
             if len(content) > MAX_ANSWER_BYTES:
-                raise TerminalError(f"the answer has more than {MAX_ANSWER_BYTES:,} bytes: nothing of it is kept")
+                raise UnansweredError(f"the answer has more than {MAX_ANSWER_BYTES:,} bytes: nothing of it is kept")
     call.status, call.size_bytes = response.status_code, len(content)
     return bytes(content), response.headers.get("x-request-id")

@@ -129,7 +129,7 @@ class PaidModel:
     @staticmethod
     def _of_answer(held: Reservation, price: Price, answer: ModelAnswer, seconds: float) -> Settlement:
         usage = answer.usage
-        is_counted = usage.input_tokens or usage.output_tokens or answer.outcome is Outcome.REFUSED
+        is_counted = (usage.input_tokens and usage.output_tokens) or answer.outcome is Outcome.REFUSED
         return Settlement(
             answer.outcome,
             exact(price.cost_usd(usage)) if is_counted else held.most_usd,  # some servers count no tokens

@@ -77,5 +77,5 @@ class StrictestChat:
 def _is_an_answer(text: str) -> bool:
     try:
         return json.loads(text) in ({"is_wet": "yes"}, {"is_wet": "no"})
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

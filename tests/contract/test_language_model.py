@@ -180,8 +180,8 @@ def test_how_an_answer_ended_comes_from_the_wire(
         (HttpError("unprocessable"), BadInputError),
         (Cut(), UnansweredError),  # it may be billed
         (Cut(head=False), RetryableError),
-        (Raw(b"<html>502</html>"), RetryableError),
-        (Raw({}), RetryableError),
+        (Raw(b"<html>502</html>"), UnansweredError),  # with 200: billed, perhaps
+        (Raw({}), UnansweredError),
     ],
     ids=str,
 )

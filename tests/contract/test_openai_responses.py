@@ -9,7 +9,7 @@ import pytest
 
 from core.adapters.openai_responses import OpenAiResponses
 from core.domain.label import Outcome
-from core.errors import BadInputError, NotAllowedError, QuotaSpentError, RetryableError, TerminalError, ThrottledError
+from core.errors import BadInputError, NotAllowedError, QuotaSpentError, RetryableError, ThrottledError, UnansweredError
 from tests.contract.language_models import ask, openai, request
 from tests.fakes.model_answers import HttpError, Raw, huge
 from tests.fakes.model_server import ModelServer, model_server
@@ -55,7 +55,7 @@ def test_an_answer_that_failed_is_an_error(server: ModelServer, code: str, error
 def test_an_answer_that_is_not_finished_is_none(server: ModelServer, status: str | None) -> None:
     server.then(Raw({"id": "resp_1", "status": status, "output": []}))
 
-    with pytest.raises(RetryableError, match="finished"):
+    with pytest.raises(UnansweredError, match="finished"):
         ask(openai(server.url))
 
 
@@ -84,7 +84,7 @@ def test_a_filter_before_the_model_is_a_refusal(server: ModelServer) -> None:
 def test_an_answer_without_end_is_given_up(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.adapters.openai_server.MAX_ANSWER_BYTES", 1_000_000)
     server.then(huge(2))
-    with pytest.raises(TerminalError, match="bytes"):
+    with pytest.raises(UnansweredError, match="bytes"):  # and billed
         ask(openai(server.url))
 
 

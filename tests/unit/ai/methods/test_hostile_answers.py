@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from core.ai.methods.labels import TextLabels, VisualLabels
 from core.domain.label import Outcome
 from tests.reading_ads import AD, LABELS, PROVENANCE, READING, VISUAL, said
 
-GOOD: list[tuple[TextLabels | VisualLabels | Describe, dict[str, Any]]] = [
+GOOD: list[tuple[TextLabels | VisualLabels | Describe, Mapping[str, Any]]] = [
     (TextLabels(READING), LABELS),
     (VisualLabels(READING), VISUAL),
     (Describe(), {"description": "A shoe.", "attributes": [{"name": "mood", "value": "calm", "read_in": "text"}]}),
@@ -48,14 +49,14 @@ def read(method: TextLabels | VisualLabels | Describe, text: str) -> None:
 @pytest.mark.parametrize(("method", "answer"), GOOD, ids=lambda each: getattr(each, "name", ""))
 @pytest.mark.parametrize("worst", HOSTILE, ids=lambda worst: worst[:12])
 def test_no_value_in_any_place_breaks_the_reading(
-    method: TextLabels | VisualLabels | Describe, answer: dict[str, Any], worst: str
+    method: TextLabels | VisualLabels | Describe, answer: Mapping[str, Any], worst: str
 ) -> None:
     for changed in everywhere(answer):
         read(method, json.dumps(changed).replace(json.dumps(_PLACE), worst))
 
 
 @pytest.mark.parametrize(("method", "answer"), GOOD, ids=lambda each: getattr(each, "name", ""))
-def test_no_depth_breaks_the_reading(method: TextLabels | VisualLabels | Describe, answer: dict[str, Any]) -> None:
+def test_no_depth_breaks_the_reading(method: TextLabels | VisualLabels | Describe, answer: Mapping[str, Any]) -> None:
     """Just parsed, or just not any more."""
     texts = [json.dumps(changed) for changed in everywhere(answer)]
     for depth in [*range(700, 1_000, 3), 100_000]:
