@@ -117,10 +117,16 @@ def the_ad(page: Page) -> None:
 
 
 def the_comparison(page: Page) -> None:
-    """A chart that says how many concepts it rests on."""
+    """A matrix of every brand, each with how many concepts it rests on."""
     go_to(page, "Compare")
     charts = page.locator(".js-plotly-plot").filter(has=page.locator("svg text", has_text="n = "))
     expect(charts.first).to_be_visible()
+    heads = charts.first.locator("svg text", has_text="n = ")
+    expect(heads).to_have_count(len(ADS))
+    counted = [int(found) for found in re.findall(r"n = (\d+)", " ".join(heads.all_text_contents()))]
+    assert all(0 < one <= ads for one, ads in zip(sorted(counted), sorted(ADS.values()), strict=True)), counted
+    for brand in (BIKES, BREWS):
+        expect(heads.filter(has_text=brand)).to_have_count(1)
 
 
 def the_operations(page: Page) -> None:
