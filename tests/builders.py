@@ -18,7 +18,6 @@ from core.adapters.postgres.brand_figures import recount
 from core.adapters.postgres.content_store import store_vectors
 from core.adapters.postgres.engine import Database
 from core.adapters.postgres.pg_documents import PostgresDocuments
-from core.domain.ad import DESCRIPTION_COLLECTION, RAW_COLLECTION
 from core.adapters.postgres.record_store import (
     AD_COLUMNS,
     CONTENT_COLUMNS,
@@ -29,6 +28,7 @@ from core.adapters.postgres.record_store import (
     write_creatives,
     write_scan,
 )
+from core.domain.ad import DESCRIPTION_COLLECTION, RAW_COLLECTION, description_id
 from core.domain.principal import SHARED_SCOPE
 from core.domain.run import ItemResult, ItemState
 
@@ -144,7 +144,8 @@ def store_description(database: Database, item: AnAd, **body: Any) -> None:
     made = {"method": "description", "method_version": "1", "model": "openai/gpt-4.1"}
     whole = {"outcome": "ok", "description": "An ad.", "attributes": [], "reason": "", "provenance": made}
     whole |= {"cost_usd": 0.5, "described_at": f"{DAY}T09:00:00+00:00"} | body
-    PostgresDocuments(database).put_many(item.scope, DESCRIPTION_COLLECTION, [(item.content_id, whole)])
+    document_id = description_id(item.brand, item.content_id)
+    PostgresDocuments(database).put_many(item.scope, DESCRIPTION_COLLECTION, [(document_id, whole)])
 
 
 def store_concepts(database: Database, *concepts: tuple[AnAd, ...]) -> None:

@@ -37,11 +37,13 @@ def make_description(found: AdDescription) -> DescriptionView:
 
 
 def _notes(found: AdDescription) -> Iterator[str]:
-    """Sentences: how it stands, what is wrong with it, and who wrote it when."""
+    """Sentences: how it stands, of which picture it is, who wrote it when, and what is wrong with it."""
     if found.outcome is Outcome.OK:
         yield "Written by a model; not checked"
     else:
         yield ": ".join(filter(None, (_NONE_BECAUSE[found.outcome], found.reason)))
+    if found.outcome is Outcome.OK and found.is_of_another_picture:
+        yield "Written about another picture with the same words"
     if made_by := _made_by(found):
         yield f"By {made_by}"
     if found.outcome is Outcome.OK and found.reason:

@@ -11,7 +11,12 @@ from typing import Any
 from core.domain.media import MediaRef
 
 RAW_COLLECTION = "raw_ads"  # of documents: the rows of a source, untouched
-DESCRIPTION_COLLECTION = "ai_descriptions"  # of documents: what a model wrote, one of each content of words
+DESCRIPTION_COLLECTION = "ai_descriptions"  # of documents: what a model wrote; ids by ``description_id``
+
+
+def description_id(brand_slug: str, content_id: str) -> str:
+    """Of the document: brands that say the same show pictures of their own beside it."""
+    return f"{brand_slug}:{content_id}"
 
 
 class AdFormat(StrEnum):

@@ -1,8 +1,8 @@
 """What models read: the contents of analysed brands, each once, paid by whoever had the brand analysed.
 
 The words' labels and a description, the labels of covers. A content is claimed before a model is asked and closed with
-its outcome: whoever is told twice asks once. What can't be asked now (a budget is spent, a provider rests, a key is
-missing) stays pending, and is asked when it can be.
+its outcome; the claim is renewed while that lasts and looked at before each call: whoever is told twice asks once. What
+can't be asked now (a budget is spent, a provider rests, a key is missing) stays pending, and is asked when it can be.
 """
 
 from __future__ import annotations
@@ -23,24 +23,35 @@ from core.adapters.postgres.asked_contents import (
     close_content,
     count_asked,
     release_contents,
+    renew_claim,
 )
 from core.adapters.postgres.engine import Database
 from core.ai.asking import Models
-from core.ai.methods.base import Block, MethodResult
+from core.ai.methods.base import Asker, Block, Exchange, MethodResult
 from core.ai.methods.description import Describe, Description
 from core.ai.methods.labels import TextLabels, VisualLabels
 from core.ai.methods.running import run
 from core.ai.taxonomy import Taxonomy
-from core.domain.ad import DESCRIPTION_COLLECTION
+from core.domain.ad import DESCRIPTION_COLLECTION, description_id
 from core.domain.label import UNKNOWN, Label, Modality, Outcome, Provenance
 from core.domain.spending import Purpose
-from core.errors import AdologyError, BadInputError, MediaProblemError, NotFoundError, RetryableError, TerminalError
+from core.errors import (
+    AdologyError,
+    BadInputError,
+    ConflictError,
+    MediaProblemError,
+    NotFoundError,
+    RetryableError,
+    TerminalError,
+)
 from core.observability.logs import get_logger
-from core.ports import Clock, DocumentStore, ModelImage, ObjectStore
+from core.pipeline.repeat import Repeat, every
+from core.ports import Clock, DocumentStore, ModelImage, ModelRequest, ObjectStore
 
 _log = get_logger(__name__)
 _AT_ONCE = 16  # contents: a few seconds of a model, and little is asked again when a process dies
-_LASTING_SECONDS = 600.0  # longer than reading a content takes, with every repetition
+_LASTING_SECONDS = 180.0  # what a process that died had claimed is free again after so long
+_RENEWED_SECONDS = _LASTING_SECONDS / 4
 _NO_ANSWER = (BadInputError, TerminalError)  # of this content alone; repeating it would not help
 
 LabelMethod = TextLabels | VisualLabels
@@ -76,6 +87,7 @@ class ModelReader:
     pictures: Pictures
     clock: Clock
     is_stopping: Callable[[], bool] = lambda: False
+    repeat: Repeat = every
 
     def ask_for(self, scope: str, brand_slug: str) -> int:
         """Have everything of the brand read that no model was asked about yet; returns how many contents."""
@@ -116,8 +128,17 @@ class ModelReader:
                 lasting_seconds=_LASTING_SECONDS,
             )
         if contents:
-            asyncio.run(self._read_all(self.models, task, contents))
+            with self.repeat(_RENEWED_SECONDS, lambda: self._renew_all(task, contents)):
+                asyncio.run(self._read_all(self.models, task, contents))
         return len(contents)
+
+    def _renew_all(self, task: Task, contents: Sequence[Claimed]) -> None:
+        for content in contents:  # a transaction each: nobody waits for two
+            self._renew(task, content)
+
+    def _renew(self, task: Task, content: Claimed) -> bool:
+        with self.database.worker(task.scope) as connection:
+            return renew_claim(connection, scope=task.scope, content=content, lasting_seconds=_LASTING_SECONDS)
 
     async def _read_all(self, models: Models, task: Task, contents: Sequence[Claimed]) -> None:
         readings = (self._read(models, task, content) for content in contents)
@@ -130,28 +151,36 @@ class ModelReader:
 
     async def _read(self, models: Models, task: Task, content: Claimed) -> None:
         block = await asyncio.to_thread(self._block, task, content)
-        if content.kind == "words":
-            await self._describe(models, task, content, block)
-        method = self._methods(content.dimensions)[content.kind]
-        with paying(self._purpose(task, content, method.name)):
-            outcome, labels = await _labelled(models, method, block)
-        await asyncio.to_thread(self._close, task, content, outcome, labels)
+        asker = _WhileOurs(models, lambda: self._renew(task, content))
+        try:
+            if content.kind == "words":
+                await self._describe(asker, task, content, block)
+            method = self._methods(content.dimensions)[content.kind]
+            with paying(self._purpose(task, content, method.name)):
+                outcome, labels = await _labelled(asker, method, block)
+        except _NotOursError as error:
+            _log.warning("a reading is given up", brand=task.brand_slug, reason=str(error))
+        else:
+            await asyncio.to_thread(self._close, task, content, outcome, labels)
 
-    async def _describe(self, models: Models, task: Task, content: Claimed, block: Block) -> None:
+    async def _describe(self, asker: Asker, task: Task, content: Claimed, block: Block) -> None:
         """First, and stored at once: whatever stops the labels, nobody pays for it twice."""
         if await asyncio.to_thread(self._is_described, task, content):
             return
         with paying(self._purpose(task, content, self._description.name)):
             try:
-                body = _document(await run(self._description, block, models))
+                body = _document(await run(self._description, block, asker))
             except _NO_ANSWER as error:
                 body = {"outcome": Outcome.FAILED.value, "reason": str(error)}
-        documents = [(content.content_id, body | {"described_at": self.clock.now().isoformat()})]
+        body["picture_sha256"] = content.picture_sha256 if block.pictures or block.picture_text else None
+        body["described_at"] = self.clock.now().isoformat()
+        documents = [(description_id(task.brand_slug, content.content_id), body)]
         await asyncio.to_thread(self.documents.put_many, task.scope, DESCRIPTION_COLLECTION, documents)
 
     def _is_described(self, task: Task, content: Claimed) -> bool:
+        document_id = description_id(task.brand_slug, content.content_id)
         try:
-            self.documents.get(task.scope, DESCRIPTION_COLLECTION, content.content_id)
+            self.documents.get(task.scope, DESCRIPTION_COLLECTION, document_id)
         except NotFoundError:
             return False
         return True
@@ -201,6 +230,23 @@ class ModelReader:
         return Describe()
 
 
+class _NotOursError(ConflictError):
+    """Somebody else has the content, or it is to be asked about anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _WhileOurs:
+    """An ``Asker`` about one content that pays for nothing once the claim on it, renewed before each call, is lost."""
+
+    asker: Asker
+    renew: Callable[[], bool]
+
+    async def ask(self, request: ModelRequest) -> Exchange:
+        if not await asyncio.to_thread(self.renew):
+            raise _NotOursError("the content isn't ours any more")
+        return await self.asker.ask(request)
+
+
 def label_methods(taxonomy: Taxonomy, dimensions: Sequence[str]) -> dict[str, LabelMethod]:
     """Kind of content → the method that reads it, in the dimensions asked for (empty: all). Kinds not asked are left.
 
@@ -219,9 +265,9 @@ def label_methods(taxonomy: Taxonomy, dimensions: Sequence[str]) -> dict[str, La
     return made
 
 
-async def _labelled(models: Models, method: LabelMethod, block: Block) -> tuple[Outcome, Sequence[Label]]:
+async def _labelled(asker: Asker, method: LabelMethod, block: Block) -> tuple[Outcome, Sequence[Label]]:
     try:
-        result = await run(method, block, models)
+        result = await run(method, block, asker)
     except _NO_ANSWER as error:
         _log.warning("a model did not read a content", method=method.name, reason=str(error))
         return Outcome.FAILED, _failed(method)

@@ -1,14 +1,14 @@
 """Contents that a model is to read: asked for, claimed, read, closed; what they said before is kept.
 
-``asked_at`` without an ``outcome`` is pending. Whoever asks a model holds the content until ``claimed_until``: that
-moment is his token, so that one who comes too late closes nothing, and no two pay for the same content.
+``asked_at`` without an ``outcome`` is pending. Whoever asks a model holds the content until ``claimed_until``, which he
+puts off while he asks. ``claimed_by`` is his token: who has it no more asks no more, and closes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from uuid import uuid4
 
 from sqlalchemy import Connection, text
 
@@ -29,9 +29,9 @@ _IS_READY = "(c.kind = 'picture' OR c.labelled_with IS NOT NULL)"
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A content that is ours until ``claimed_until``. ``dimensions``: those asked for; empty: every one.
+    """A content that is ours while ``claimed_by`` stands. ``dimensions``: those asked for; empty: every one.
 
-    ``picture_sha256`` and ``picture_text`` are of the picture, or of the newest cover shown beside the words.
+    ``picture_sha256`` and ``picture_text`` are of the picture, or of the newest cover the brand shows beside the words.
     """
 
     content_id: str
@@ -39,7 +39,7 @@ class Claimed:
     text: str
     cta: str
     dimensions: tuple[str, ...]
-    claimed_until: datetime
+    claimed_by: str
     picture_sha256: str | None
     picture_text: str
 
@@ -75,12 +75,19 @@ def ask_again(
 ) -> int:
     """Have a model read again what it wasn't asked about since the request ``since``; returns how many contents.
 
-    In some dimensions or in all (empty); ``kinds`` of contents: words, picture.
+    In some dimensions or in all (empty); ``kinds`` of contents: words, picture. What others asked for and isn't read
+    yet, or was asked for since, stays asked for. Whoever reads a content just now doesn't close it any more.
     """
     statement = text(
-        "UPDATE content c SET asked_at = now(), outcome = NULL, asked_dimensions = :dimensions"  # noqa: S608
-        f" WHERE c.scope = :scope AND c.kind = ANY(:kinds) AND c.content_id IN {_OF_BRAND} AND"
-        " (c.asked_at IS NULL OR c.asked_at < (SELECT created_at FROM request WHERE request_id = :since))"
+        "WITH asked AS (SELECT created_at AS at, CAST(:dimensions AS text[]) AS dimensions FROM request"  # noqa: S608
+        "   WHERE request_id = :since)"
+        " UPDATE content c SET asked_at = now(), outcome = NULL, claimed_until = NULL, claimed_by = NULL,"
+        " asked_dimensions = CASE WHEN c.outcome IS NOT NULL AND c.asked_at < asked.at THEN asked.dimensions"
+        "   WHEN c.asked_dimensions = '{}' OR asked.dimensions = '{}' THEN '{}'"
+        "   ELSE ARRAY(SELECT DISTINCT unnest(c.asked_dimensions || asked.dimensions) ORDER BY 1) END FROM asked"
+        f" WHERE c.scope = :scope AND c.kind = ANY(:kinds) AND c.content_id IN {_OF_BRAND}"
+        " AND (c.asked_at IS NULL OR c.asked_at < asked.at OR c.asked_dimensions <> '{}'"
+        "   AND (asked.dimensions = '{}' OR NOT c.asked_dimensions @> asked.dimensions))"
     )
     values = {"scope": scope, "brand": brand_slug, "dimensions": list(dimensions), "kinds": list(kinds), "since": since}
     return connection.execute(statement, values).rowcount
@@ -95,27 +102,38 @@ def claim_contents(
         f"   WHERE c.scope = :scope AND {_IS_PENDING} AND {_IS_READY}"
         "   AND (c.claimed_until IS NULL OR c.claimed_until < now())"
         f"   AND c.content_id IN {_OF_BRAND} ORDER BY c.content_id LIMIT :limit FOR UPDATE SKIP LOCKED),"
-        " ours AS (UPDATE content c SET claimed_until = now() + make_interval(secs => :seconds) FROM free"
-        "   WHERE c.scope = :scope AND c.content_id = free.content_id RETURNING c.*)"
-        " SELECT o.content_id, o.kind, o.text, o.cta, o.asked_dimensions AS dimensions, o.claimed_until,"
+        " ours AS (UPDATE content c SET claimed_until = now() + make_interval(secs => :seconds), claimed_by = :token"
+        "   FROM free WHERE c.scope = :scope AND c.content_id = free.content_id RETURNING c.*)"
+        " SELECT o.content_id, o.kind, o.text, o.cta, o.asked_dimensions AS dimensions, o.claimed_by,"
         "   r.sha256 AS picture_sha256, coalesce(r.text, '') AS picture_text"
         " FROM ours o LEFT JOIN image_reading r ON r.scope = o.scope AND r.thumbnail_sha256 IS NOT NULL AND r.sha256 ="
         "   CASE WHEN o.kind = 'picture' THEN o.content_id ELSE (SELECT a.cover_sha256 FROM ad a"
-        "     WHERE a.scope = o.scope AND a.content_id = o.content_id AND a.cover_sha256 IS NOT NULL"
-        "     ORDER BY a.first_seen DESC, a.ad_id LIMIT 1) END ORDER BY o.content_id"
+        "     WHERE a.scope = o.scope AND a.brand_slug = :brand AND a.content_id = o.content_id"
+        "     AND a.cover_sha256 IS NOT NULL ORDER BY a.first_seen DESC, a.ad_id LIMIT 1) END ORDER BY o.content_id"
     )
     values = {"scope": scope, "brand": brand_slug, "limit": limit, "seconds": lasting_seconds}
-    rows = connection.execute(statement, values)
+    rows = connection.execute(statement, values | {"token": uuid4().hex})
     return [Claimed(**{**row._mapping, "dimensions": tuple(row.dimensions)}) for row in rows]
+
+
+def renew_claim(connection: Connection, *, scope: str, content: Claimed, lasting_seconds: float) -> bool:
+    """Have it for longer; False once it isn't ours any more."""
+    statement = text(
+        "UPDATE content SET claimed_until = now() + make_interval(secs => :seconds)"
+        " WHERE scope = :scope AND content_id = :id AND claimed_by = :token"
+    )
+    values = {"scope": scope, "id": content.content_id, "token": content.claimed_by, "seconds": lasting_seconds}
+    return connection.execute(statement, values).rowcount == 1
 
 
 def release_contents(connection: Connection, *, scope: str, contents: Sequence[Claimed]) -> None:
     """Give unread contents back: whoever comes next may ask."""
     statement = text(
-        "UPDATE content SET claimed_until = NULL WHERE scope = :scope AND content_id = :id AND claimed_until = :token"
+        "UPDATE content SET claimed_until = NULL, claimed_by = NULL"
+        " WHERE scope = :scope AND content_id = :id AND claimed_by = :token"
     )
     for content in contents:
-        connection.execute(statement, {"scope": scope, "id": content.content_id, "token": content.claimed_until})
+        connection.execute(statement, {"scope": scope, "id": content.content_id, "token": content.claimed_by})
 
 
 def close_content(
@@ -129,11 +147,11 @@ def close_content(
 ) -> bool:
     """Store how it ended, its labels in place of those there were; False, and nothing, if it isn't ours any more."""
     closed = text(
-        "UPDATE content SET outcome = :outcome, claimed_until = NULL,"
+        "UPDATE content SET outcome = :outcome, claimed_until = NULL, claimed_by = NULL,"
         " labelled_with = CASE WHEN asked_dimensions = '{}' THEN :version ELSE labelled_with END"
-        " WHERE scope = :scope AND content_id = :id AND claimed_until = :token"
+        " WHERE scope = :scope AND content_id = :id AND claimed_by = :token"
     )
-    values = {"scope": scope, "id": content.content_id, "token": content.claimed_until, "outcome": outcome.value}
+    values = {"scope": scope, "id": content.content_id, "token": content.claimed_by, "outcome": outcome.value}
     if connection.execute(closed, values | {"version": taxonomy_version}).rowcount != 1:
         return False
     replace_labels(connection, scope=scope, labels={content.content_id: labels})

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from core.curation.labels import correct_label
-from core.domain.ad import DESCRIPTION_COLLECTION
+from core.domain.ad import DESCRIPTION_COLLECTION, description_id
 from core.domain.label import Rerun
 from core.domain.principal import LOCAL_PRINCIPAL
 from core.messages import AI_QUEUE, BACKGROUND_SUFFIX
@@ -90,9 +90,9 @@ def test_an_analysed_brand_is_read_by_the_model_and_paid_by_who_asked(system: Sy
     assert {(row["organisation_id"], row["brand_slug"], row["outcome"], row["model"]) for row in calls} == {
         ("local", "acme", "ok", "gpt-4.1")
     }
-    content_id = system.rows("content")[0]["content_id"]
-    described = system.services.documents.get("shared", DESCRIPTION_COLLECTION, content_id)
-    assert (described["description"], described["outcome"]) == ("An ad.", "ok")
+    document_id = description_id("acme", system.rows("content")[0]["content_id"])
+    described = system.services.documents.get("shared", DESCRIPTION_COLLECTION, document_id)
+    assert (described["description"], described["outcome"], described["picture_sha256"]) == ("An ad.", "ok", None)
     assert datetime.fromisoformat(described["described_at"]).tzinfo is not None
 
 

@@ -85,3 +85,20 @@ def test_what_came_to_nothing_has_a_reason_and_no_text(stored: Database, outcome
     store_description(stored, PUBLIC, outcome=outcome, description=None, reason="because", provenance=None)
     found = described(stored, PUBLIC)
     assert (found.outcome, found.text, found.reason, found.provenance) == (Outcome(outcome), None, "because", {})
+
+
+def test_brands_that_say_the_same_have_descriptions_of_their_own(database: Database) -> None:
+    ours, theirs = AnAd("1", brand="acme"), AnAd("2", brand="zeta")
+    store(database, ours, theirs)
+    store_description(database, ours, description="Of acme")
+    assert described(database, ours).text == "Of acme"
+    with pytest.raises(NotFoundError, match="no model has described"):
+        described(database, theirs)
+
+
+@pytest.mark.parametrize(("picture", "is_other"), [("of it", False), ("another", True), (None, False)])
+def test_a_description_of_another_picture_says_so(database: Database, picture: str | None, is_other: bool) -> None:
+    item = AnAd("1", sha256="of it")
+    store(database, item)
+    store_description(database, item, picture_sha256=picture)
+    assert described(database, item).is_of_another_picture is is_other

@@ -14,7 +14,7 @@ from core.queries.description import AdDescription
 
 MADE = {"method": "description", "method_version": "2", "model": "openai/gpt-4.1"}
 SEEN = (Attribute("main_colour", "red", Modality.IMAGE), Attribute("named_price", "5 EUR", Modality.TEXT))
-FOUND = AdDescription("ad", Outcome.OK, "A shoe.", SEEN, "", MADE, datetime(2026, 11, 21, tzinfo=UTC))
+FOUND = AdDescription("ad", Outcome.OK, "A shoe.", SEEN, "", MADE, datetime(2026, 11, 21, tzinfo=UTC), False)
 BY = "By openai/gpt-4.1, 21 Nov 2026, description 2."
 
 NOTES = [
@@ -23,6 +23,11 @@ NOTES = [
     ({"outcome": Outcome.REFUSED, "reason": "I can't."}, f"The model refused to describe this ad: I can't. {BY}"),
     ({"outcome": Outcome.INVALID}, f"The model's answer wasn't valid and isn't kept. {BY}"),
     ({"outcome": Outcome.FAILED, "provenance": {}, "reason": "no picture"}, "No description came: no picture."),
+    (
+        {"is_of_another_picture": True},
+        f"Written by a model; not checked. Written about another picture with the same words. {BY}",
+    ),
+    ({"outcome": Outcome.REFUSED, "is_of_another_picture": True}, f"The model refused to describe this ad. {BY}"),
     ({"described_at": None}, "Written by a model; not checked. By openai/gpt-4.1, description 2."),
 ]
 

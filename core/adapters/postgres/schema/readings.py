@@ -36,6 +36,7 @@ content = Table(
     time_column("asked_at", nullable=True),  # a model is to read it; pending until there is an outcome
     texts_column("asked_dimensions"),  # which a model is to decide; empty: every one of the taxonomy
     time_column("claimed_until", nullable=True),  # whoever asks a model holds it
+    text_column("claimed_by", nullable=True),  # his token
     text_column("outcome", nullable=True),  # of the model's reading: ok | refused | truncated | invalid | failed
     time_column("stored_at"),
     PrimaryKeyConstraint("scope", "content_id"),
