@@ -34,7 +34,10 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a call. ``cost_usd`` is 0 where the vendor bills nothing, or has no price that we know."""
+    """What became of a call. ``cost_usd`` is 0 where the vendor bills nothing, or has no price that we know.
+
+    Raises ValueError for less: no call gives room to a budget.
+    """
 
     outcome: Outcome
     cost_usd: Decimal
@@ -43,6 +46,10 @@ class Settlement:
     cached_tokens: int = 0
     output_tokens: int = 0
     vendor_request_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.cost_usd >= 0:
+            raise ValueError(f"a call can't cost {self.cost_usd} USD")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from multiprocessing.synchronize import Barrier as ProcessBarrier
 from threading import Barrier, Event
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from core.adapters.postgres import ai_ledger
 from core.adapters.postgres.ai_ledger import PostgresAiLedger, book_lost
@@ -89,6 +92,48 @@ def test_the_budget_of_an_organisation_goes_before_the_setting(ledger: PostgresA
     other = Purpose("theirs", "shared", "labels")
     with pytest.raises(BudgetSpentError):
         ledger.reserve(other, most_usd=2.5, lasting_seconds=60, **CALL)
+
+
+def test_a_call_is_booked_on_the_day_it_was_reserved_for(ledger: PostgresAiLedger, database: Database) -> None:
+    """It was answered after midnight (UTC)."""
+    held = reserve(ledger, 0.7)
+    with database.machinery() as connection:
+        connection.execute(text("UPDATE ai_spending SET day = day - 1; UPDATE ai_reservation SET day = day - 1"))
+    reserve(ledger, 0.1)  # the new day has its row
+
+    settle(ledger, replace(held, day=held.day - timedelta(days=1)), "0.2")
+
+    with database.machinery() as connection:
+        days = connection.execute(text("SELECT day, spent_usd FROM ai_spending ORDER BY day")).all()
+    assert [tuple(row) for row in days] == [(held.day - timedelta(days=1), Decimal("0.2")), (held.day, 0)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ai_spending SET spent_usd = -0.01",
+        "UPDATE ai_reservation SET most_usd = -0.01",
+        "INSERT INTO ai_budget VALUES ('ours', -1, 'x')",
+    ],
+)
+def test_nothing_in_the_ledger_is_below_zero(ledger: PostgresAiLedger, database: Database, statement: str) -> None:
+    settle(ledger, reserve(ledger, 0.2), "0.1")
+    reserve(ledger, 0.1)
+    with pytest.raises(IntegrityError), database.machinery() as connection:
+        connection.execute(text(statement))
+
+
+@pytest.mark.parametrize("tokens", [(-1, 0, 0), (0, -1, 0), (0, 0, -1)])
+def test_tokens_below_zero_are_not_booked(ledger: PostgresAiLedger, tokens: tuple[int, int, int]) -> None:
+    with pytest.raises(IntegrityError, match="ck_ai_call_tokens"):
+        ledger.settle(reserve(ledger, 0.2), PURPOSE, Settlement(Outcome.OK, Decimal(0), 0.5, *tokens), **CALL)
+
+
+def test_a_cost_below_zero_is_not_booked(ledger: PostgresAiLedger, database: Database) -> None:
+    held = reserve(ledger, 0.2)
+    with pytest.raises(ValueError, match=r"-0\.1 USD"):
+        settle(ledger, held, "-0.1")
+    assert (rows(database), ledger.room("ours").reserved_usd) == ([], Decimal("0.2"))
 
 
 def test_what_costs_nothing_needs_no_budget(database: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from core.adapters.openai_responses import OpenAiResponses
 from core.adapters.paid_model import PaidModel, paying
-from core.adapters.postgres.ai_ledger import PostgresAiLedger
+from core.adapters.postgres.ai_ledger import PostgresAiLedger, exact
 from core.adapters.postgres.engine import Database
 from core.ai.asking import Models
 from core.ai.prices import Price, Prices
@@ -22,6 +24,8 @@ from core.domain.label import Outcome
 from core.domain.spending import Purpose
 from core.errors import BudgetSpentError, NotAllowedError, RetryableError, ThrottledError, UnansweredError
 from core.ports import ModelAnswer, ModelRequest, ModelUsage, Notice
+from tests.fakes.model_answers import Answer, Raw, Said, huge
+from tests.fakes.model_server import model_server
 
 PURPOSE = Purpose("ours", "shared", "labels", brand_slug="acme")
 REQUEST = ModelRequest("Read.", "Fresh coffee", "labels", {"type": "object"}, max_output_tokens=1_000)
@@ -116,6 +120,37 @@ def test_a_call_without_an_answer_is_booked_at_its_most(database: Database) -> N
     assert outcome == "failed"
     assert cost > COST
     assert reserved(database) == []
+
+
+@pytest.mark.parametrize(
+    ("answered", "outcome"),
+    [
+        (Raw(b"<html>Welcome</html>"), "failed"),
+        (Raw({"status": "queued"}), "failed"),
+        (Raw({"status": "completed", "output": ["hi"]}), "failed"),
+        (huge(0.2), "failed"),
+        (Said("{}", input_tokens=-(10**6)), "ok"),
+        (Said("{}", output_tokens=-1), "ok"),
+        (Said("{}", input_tokens=10**10), "ok"),
+        (Said("{}", output_tokens=0), "ok"),
+    ],
+    ids=str,
+)
+def test_a_200_of_which_nobody_can_say_what_it_cost_is_booked_at_its_most(
+    database: Database, monkeypatch: pytest.MonkeyPatch, answered: Answer, outcome: str
+) -> None:
+    """The budget stops it, however often the vendor does it."""
+    monkeypatch.setattr("core.adapters.openai_server.MAX_ANSWER_BYTES", 100_000)
+    with model_server() as server:
+        server.answer = lambda _: answered
+        openai = OpenAiResponses("small", api_key="k", base_url=server.openai_url, timeout_seconds=20)
+        most = exact(PRICES.list[0].most_usd(REQUEST))
+        model = PaidModel(openai, PostgresAiLedger(database, usd_per_day=2 * float(most)), PRICES, timeout_seconds=60)
+        for _ in range(5):
+            with suppress(UnansweredError, BudgetSpentError):
+                ask(model)
+        assert rows(database) == [(outcome, most)] * 2
+        assert len(server.asked) == 2
 
 
 def test_a_call_that_was_cut_off_stays_reserved_until_it_expires(database: Database) -> None:

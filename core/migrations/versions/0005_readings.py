@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("set_by", sa.Text(), nullable=False),
         sa.Column("set_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("organisation_id", name=op.f("pk_ai_budget")),
+        sa.CheckConstraint("usd_per_day >= 0", name=op.f("ck_ai_budget_usd")),
     )
     op.create_table(
         "ai_call",
@@ -47,6 +48,10 @@ def upgrade() -> None:
         sa.Column("vendor_request_id", sa.Text(), nullable=True),
         sa.Column("called_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("ai_call_id", name=op.f("pk_ai_call")),
+        sa.CheckConstraint(
+            "input_tokens >= 0 AND cached_tokens >= 0 AND output_tokens >= 0",
+            name=op.f("ck_ai_call_tokens"),
+        ),
     )
     op.create_index("ix_ai_call_content", "ai_call", ["organisation_id", "scope", "content_id"], unique=False)
     op.create_index("ix_ai_call_organisation", "ai_call", ["organisation_id", "called_at"], unique=False)
@@ -61,6 +66,7 @@ def upgrade() -> None:
         ),
         sa.Column("expires_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("reservation_id", name=op.f("pk_ai_reservation")),
+        sa.CheckConstraint("most_usd >= 0", name=op.f("ck_ai_reservation_usd")),
     )
     op.create_index("ix_ai_reservation_day", "ai_reservation", ["organisation_id", "day"], unique=False)
     op.create_table(
@@ -69,6 +75,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("spent_usd", sa.Numeric(precision=14, scale=8), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("organisation_id", "day", name=op.f("pk_ai_spending")),
+        sa.CheckConstraint("spent_usd >= 0", name=op.f("ck_ai_spending_usd")),
     )
     op.create_table(
         "concept_merge",
@@ -257,7 +264,6 @@ def upgrade() -> None:
         sa.Column("asked_dimensions", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
     )
     op.add_column("content", sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("content", sa.Column("claimed_by", sa.Text(), nullable=True))
     op.add_column("content", sa.Column("outcome", sa.Text(), nullable=True))
     op.create_index(
         "ix_content_pending",

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Date, Float, Index, Integer, Numeric, PrimaryKeyConstraint, Table, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    Float,
+    Index,
+    Integer,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    text,
+)
 
 from core.adapters.postgres.schema.columns import json_column, metadata, text_column, time_column
 
@@ -24,12 +36,13 @@ ai_call = Table(
     Column("input_tokens", Integer, nullable=False, server_default=text("0")),
     Column("cached_tokens", Integer, nullable=False, server_default=text("0")),
     Column("output_tokens", Integer, nullable=False, server_default=text("0")),
-    Column("cost_usd", _usd, nullable=False, server_default=text("0")),
+    Column("cost_usd", _usd, nullable=False, server_default=text("0")),  # below 0: what was booked too much before
     text_column("prices"),  # the date of the price file
     Column("seconds", Float, nullable=False),
     text_column("vendor_request_id", nullable=True),
     time_column("called_at"),
     PrimaryKeyConstraint("ai_call_id"),
+    CheckConstraint("input_tokens >= 0 AND cached_tokens >= 0 AND output_tokens >= 0", name="ck_ai_call_tokens"),
     Index("ix_ai_call_organisation", "organisation_id", "called_at"),
     Index("ix_ai_call_content", "organisation_id", "scope", "content_id"),
 )
@@ -42,6 +55,7 @@ ai_budget = Table(
     text_column("set_by"),
     time_column("set_at"),
     PrimaryKeyConstraint("organisation_id"),
+    CheckConstraint("usd_per_day >= 0", name="ck_ai_budget_usd"),
 )
 
 # One row a day, locked for a moment by each call: spent + reserved never passes the budget.
@@ -52,6 +66,7 @@ ai_spending = Table(
     Column("day", Date, nullable=False),  # UTC
     Column("spent_usd", _usd, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("organisation_id", "day"),
+    CheckConstraint("spent_usd >= 0", name="ck_ai_spending_usd"),
 )
 
 ai_reservation = Table(
@@ -64,5 +79,6 @@ ai_reservation = Table(
     json_column("call"),  # what it is for, as the ledger will say
     time_column("expires_at"),  # a process that died never settles: then the most is booked as spent
     PrimaryKeyConstraint("reservation_id"),
+    CheckConstraint("most_usd >= 0", name="ck_ai_reservation_usd"),
     Index("ix_ai_reservation_day", "organisation_id", "day"),
 )
