@@ -264,6 +264,7 @@ def upgrade() -> None:
         sa.Column("asked_dimensions", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
     )
     op.add_column("content", sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("content", sa.Column("claimed_by", sa.Text(), nullable=True))
     op.add_column("content", sa.Column("outcome", sa.Text(), nullable=True))
     op.create_index(
         "ix_content_pending",
