@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger, cast, func, select, update
 
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
+from core.adapters.postgres.record_store import demote_avatars
 from core.adapters.postgres.variant_store import Models
 from core.ai.concepts import Sizes
 from core.curation.concepts import merge_concepts, split_concept, take_merge_back, take_split_back
@@ -31,6 +32,7 @@ from tests.builders import AnAd, repair_cover, show_again, store
 from tests.races import until_held
 
 US, OTHERS = Principal("ours"), Principal("others")
+FRIDAY, MONDAY = "Free by Friday.", "Free by Monday."
 Seen = dict[str, str]  # variant → concept
 Ads = dict[str, tuple[str, str]]  # external_id → variant and concept
 
@@ -127,22 +129,61 @@ def test_what_can_not_be_corrected_says_so(database: Database) -> None:
         merge_concepts(database, Principal("ours", Role.VIEWER), ours, into=zeta)
 
 
-def test_a_split_goes_along_with_an_ad_whose_cover_comes_late(database: Database) -> None:
-    without = [an_ad(name, "acme", None, "Free by Friday.") for name in ("1", "2")]  # one variant
-    store(database, *without, an_ad("3", "acme", 0, "Free by Friday."))
+def cover_comes_late(database: Database) -> None:
+    repair_cover(database, an_ad("1", "acme", 1, FRIDAY))
+
+
+def copy_is_edited(database: Database) -> None:
+    show_again(database, an_ad("1", "acme", None, MONDAY))
+
+
+def both_before_it_is_grouped(database: Database) -> None:
+    copy_is_edited(database)
+    repair_cover(database, an_ad("1", "acme", 1, MONDAY))
+
+
+def cover_was_the_pages(database: Database) -> None:
+    with database.worker("shared") as connection:
+        demote_avatars(connection, "shared", ["acme-1"], reason="page_avatar")
+
+
+@pytest.mark.parametrize(
+    ("bits", "gets_another"),
+    [(None, cover_comes_late), (None, copy_is_edited), (None, both_before_it_is_grouped), (1, cover_was_the_pages)],
+)
+def test_a_split_goes_along_with_an_ad_that_gets_another_variant(
+    database: Database, bits: int | None, gets_another: Callable[[Database], None]
+) -> None:
+    alike = [an_ad(name, "acme", bits, FRIDAY) for name in ("1", "2")]  # one variant
+    store(database, *alike, an_ad("3", "acme", 0, FRIDAY))
     group(database, "acme")
     before = ads_seen(database, US)
     variant, concept = before["1"]
     assert before["3"][1] == concept
     made = split_concept(database, US, concept, variant_ids=[variant]).concept_id
 
-    repair_cover(database, an_ad("1", "acme", 1, "Free by Friday."))
+    gets_another(database)
     group(database, "acme")
 
     after = ads_seen(database, US)
     assert after["1"][0] not in {variant, before["3"][0]}
     assert {name: concept for name, (_, concept) in after.items()} == {"1": made, "2": made, "3": concept}
-    assert {concept for _, concept in ads_seen(database, OTHERS).values()} == {concept}  # theirs is what it was
+    assert made not in seen(database, OTHERS).values()
+
+
+def test_what_was_said_of_a_variant_stands_when_an_ad_comes_back_to_it(database: Database) -> None:
+    scan(database, "acme", [0, 1])
+    one, concept = ads_seen(database, US)["acme0"]
+    made = split_concept(database, US, concept, variant_ids=[one]).concept_id
+    show_again(database, an_ad("acme0", "acme", 7))
+    group(database, "acme")
+    seven, along = ads_seen(database, US)["acme0"]
+    split_concept(database, US, along, variant_ids=[seven], into=concept)
+
+    show_again(database, an_ad("acme0", "acme", 0))
+    group(database, "acme")
+
+    assert (along, ads_seen(database, US)["acme0"]) == (made, (one, made))
 
 
 def test_a_variant_that_others_had_before_stays_where_it_is_seen(database: Database) -> None:
