@@ -2,6 +2,7 @@
 
 It repeats; nothing is queued for it: what waits stands in the contents themselves. A budget that is spent, a provider
 that rests or a key that is missing only lets it rest for a while, so that nothing is lost and nothing counts as failed.
+What goes wrong with one brand, whatever it is, lets that brand rest alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 
 from core.adapters.postgres.analysis_store import is_anybody_waiting
 from core.adapters.postgres.asked_contents import AnalysedBrand, analysed_brands
-from core.errors import AdologyError, BudgetSpentError, ThrottledError
+from core.errors import BudgetSpentError, NotAllowedError, QuotaSpentError, RetryableError, ThrottledError
 from core.observability.logs import get_logger
 from core.pipeline.model_reading import ModelReader, Task
 
@@ -49,10 +50,16 @@ class BackgroundReader:
         except BudgetSpentError as error:
             _log.info("contents wait for a budget", organisation=brand.payer, reason=str(error))
             self._rest(f"payer {brand.payer}", _BUDGET_SECONDS)
-        except AdologyError as error:
+        except (ThrottledError, QuotaSpentError, NotAllowedError) as error:  # of every provider there is
             seconds = error.retry_after_seconds if isinstance(error, ThrottledError) else _TROUBLE_SECONDS
             _log.warning("contents wait for the models", brand=brand.brand_slug, reason=str(error))
             self._rest("models", seconds)
+        except RetryableError as error:
+            _log.warning("contents wait", brand=brand.brand_slug, reason=str(error))
+            self._rest(brand, _TROUBLE_SECONDS)
+        except Exception:  # here a brand's turn ends: the others have theirs
+            _log.exception("a brand's contents can't be read", brand=brand.brand_slug)
+            self._rest(brand, _TROUBLE_SECONDS)
         else:
             if not count:
                 self._rest(brand, _NOTHING_NEW_SECONDS)

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, BinaryIO, Protocol
 
 from core.adapters.paid_model import paying
+from core.adapters.postgres.ai_ledger import paid_calls
 from core.adapters.postgres.asked_contents import (
     AskedCounts,
     Claimed,
@@ -27,7 +28,7 @@ from core.adapters.postgres.asked_contents import (
 )
 from core.adapters.postgres.engine import Database
 from core.ai.asking import Models
-from core.ai.methods.base import Asker, Block, Exchange, MethodResult
+from core.ai.methods.base import Asker, Block, MethodResult
 from core.ai.methods.description import Describe, Description
 from core.ai.methods.labels import TextLabels, VisualLabels
 from core.ai.methods.running import run
@@ -38,15 +39,15 @@ from core.domain.spending import Purpose
 from core.errors import (
     AdologyError,
     BadInputError,
-    ConflictError,
     MediaProblemError,
     NotFoundError,
     RetryableError,
     TerminalError,
 )
 from core.observability.logs import get_logger
+from core.pipeline.held_content import NotOursError, WhileOurs
 from core.pipeline.repeat import Repeat, every
-from core.ports import Clock, DocumentStore, ModelImage, ModelRequest, ObjectStore
+from core.ports import Clock, DocumentStore, ModelImage, ObjectStore
 
 _log = get_logger(__name__)
 _AT_ONCE = 16  # contents: a few seconds of a model, and little is asked again when a process dies
@@ -151,14 +152,16 @@ class ModelReader:
 
     async def _read(self, models: Models, task: Task, content: Claimed) -> None:
         block = await asyncio.to_thread(self._block, task, content)
-        asker = _WhileOurs(models, lambda: self._renew(task, content))
+        asker = WhileOurs(
+            models, lambda: self._renew(task, content), lambda method: self._paid_calls(task, content, method)
+        )
         try:
             if content.kind == "words":
                 await self._describe(asker, task, content, block)
             method = self._methods(content.dimensions)[content.kind]
             with paying(self._purpose(task, content, method.name)):
                 outcome, labels = await _labelled(asker, method, block)
-        except _NotOursError as error:
+        except NotOursError as error:
             _log.warning("a reading is given up", brand=task.brand_slug, reason=str(error))
         else:
             await asyncio.to_thread(self._close, task, content, outcome, labels)
@@ -217,6 +220,10 @@ class ModelReader:
     def _purpose(self, task: Task, content: Claimed, method: str) -> Purpose:
         return Purpose(task.payer, task.scope, method, task.brand_slug, content.content_id, task.request_id)
 
+    def _paid_calls(self, task: Task, content: Claimed, method: str) -> int:
+        with self.database.worker(task.scope) as connection:
+            return paid_calls(connection, self._purpose(task, content, method))
+
     def _methods(self, dimensions: Sequence[str]) -> dict[str, LabelMethod]:
         """By kind of content; of some dimensions, or of all (empty)."""
         return label_methods(self.taxonomy, dimensions) if dimensions else self._all_methods
@@ -228,23 +235,6 @@ class ModelReader:
     @cached_property
     def _description(self) -> Describe:
         return Describe()
-
-
-class _NotOursError(ConflictError):
-    """Somebody else has the content, or it is to be asked about anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class _WhileOurs:
-    """An ``Asker`` about one content that pays for nothing once the claim on it, renewed before each call, is lost."""
-
-    asker: Asker
-    renew: Callable[[], bool]
-
-    async def ask(self, request: ModelRequest) -> Exchange:
-        if not await asyncio.to_thread(self.renew):
-            raise _NotOursError("the content isn't ours any more")
-        return await self.asker.ask(request)
 
 
 def label_methods(taxonomy: Taxonomy, dimensions: Sequence[str]) -> dict[str, LabelMethod]:

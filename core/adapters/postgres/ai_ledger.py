@@ -118,6 +118,18 @@ def book_lost(connection: Connection, organisation_id: str | None = None) -> int
     return count
 
 
+def paid_calls(connection: Connection, purpose: Purpose) -> int:
+    """How many calls were or may be billed for the purpose since its content was last asked about."""
+    statement = text(
+        "SELECT count(*) FROM ai_call a JOIN content c USING (scope, content_id)"
+        " WHERE a.organisation_id = :organisation_id AND a.scope = :scope AND a.content_id = :content_id"
+        " AND a.brand_slug = :brand_slug AND a.method = :method"
+        " AND a.called_at >= c.asked_at AND (a.outcome <> 'failed' OR a.cost_usd > 0)"
+    )
+    count: int = connection.execute(statement, asdict(purpose)).scalar_one()
+    return count
+
+
 def _lock_today(connection: Connection, organisation_id: str) -> None:
     """Everybody else who would reserve or settle for the organisation waits until this transaction ends."""
     values = {"organisation": organisation_id}
