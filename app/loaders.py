@@ -222,6 +222,12 @@ def load_coverage(
 
 
 @_remembered(50)
+def load_pictures_read(principal: Principal, brandspace: str) -> dict[str, int]:
+    """How far the reading of covers has come."""
+    return coverage.pictures_read(services().database, principal, brandspace)
+
+
+@_remembered(50)
 def load_label_quality(principal: Principal) -> label_quality.LabelQuality:
     """How good the labels of every dimension are."""
     ports = services()

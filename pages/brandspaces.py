@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.components.brand_table import brand_table, overview_tiles
 from app.components.brandspace_forms import brandspace_forms
+from app.components.coverage_bar import pictures_bar
 from app.components.empty_state import nothing_imported
 from app.components.error_notice import shown_errors
 from app.components.newest_strip import newest_strip
@@ -13,7 +14,7 @@ from app.components.page_header import page_header
 from app.components.request_progress import request_progress
 from app.components.themes import themes_section
 from app.components.unit_switch import read_unit, unit_switch
-from app.loaders import load_ads, load_brands, load_overviews, load_voices, now
+from app.loaders import load_ads, load_brands, load_overviews, load_pictures_read, load_voices, now
 from app.resources import current_principal
 from app.view_models.brand_overviews import concepts_by_brand, make_overview
 from core.queries.filters import ADS, AdFilters
@@ -23,6 +24,7 @@ with shown_errors():
     shown = page_header(principal, "Brandspaces", "Whom we watch, and what is new.")
     brandspace = shown.brandspace_id
     request_progress()
+    pictures_bar(load_pictures_read(principal, brandspace))
     states = {brand.slug: brand.state for brand in load_brands(principal)}
     concepts, active_concepts = (
         {} if read_unit(ADS) == ADS else concepts_by_brand(load_voices(principal, brandspace, asked))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import streamlit as st
 
 from app.formatting import CHANNELS, MEDIA_STATUSES, counted, number, one_line, percent, words
-from core.queries.coverage import Coverage
+from core.queries.coverage import NO_PICTURE, UNREAD, Coverage
 
 _PICTURES = {
     "ok": "text read",
@@ -29,6 +29,17 @@ def coverage_bar(coverage: Coverage) -> None:
     with st.expander("What this rests on, and what it can't show", icon=":material/fact_check:"):
         for line in ledger_lines(coverage):
             st.markdown(line)
+
+
+def pictures_bar(pictures: Mapping[str, int]) -> None:
+    """How far the reading of covers has come; nothing once it is through."""
+    there = sum(pictures.values()) - pictures.get(NO_PICTURE, 0)
+    waiting = pictures.get(UNREAD, 0)
+    if waiting:
+        told = (
+            f"Reading pictures: {number(there - waiting)} of {number(there)} ads' covers read. They wait for the rest."
+        )
+        st.progress((there - waiting) / there, text=told)
 
 
 def stored_line(coverage: Coverage) -> str:

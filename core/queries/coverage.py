@@ -122,6 +122,12 @@ def labelling_coverage(
         )
 
 
+def pictures_read(database: Database, principal: Principal, brandspace: str) -> dict[str, int]:
+    """Ads of a brandspace by what became of reading their cover, most first. Raises NotFoundError (brandspace)."""
+    with database.reader(principal) as connection:
+        return _pictures(connection, matching(connection, principal, brandspace, AdFilters()))
+
+
 def _brands(slugs: Sequence[str] | None, filters: AdFilters) -> Collection[str] | None:
     """None: all there are."""
     if slugs is None:

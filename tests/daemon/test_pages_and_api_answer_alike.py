@@ -38,6 +38,7 @@ from app.loaders import (
     load_label_quality,
     load_launches,
     load_overviews,
+    load_pictures_read,
     load_quote,
     load_raw_source,
     load_requests,
@@ -194,6 +195,8 @@ def test_launches_and_coverage_of_the_compare_page(market: LocalDaemon, asked: A
         page = make_launches(load_launches(US, space, filters), {})
         answer = ask(market, space, "timeline", filters, "period=month")
         coverage, told = load_coverage(US, space, filters), ask(market, space, "coverage", filters)
+        if filters == AdFilters():
+            assert load_pictures_read(US, space) == told["pictures"]
 
         assert {
             series.slug: (series.n, [[day.isoformat(), n] for day, n in series.points]) for series in page.series

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from sqlalchemy import update
+import streamlit as st
+from sqlalchemy import insert, update
 from streamlit.testing.v1 import AppTest
 
 from core.adapters.postgres import schema
@@ -146,6 +147,18 @@ def test_a_new_visit_begins_in_the_brandspace_of_the_last(show: ShowPage, databa
     made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", competitors=["rival"])
     show("brandspaces").selectbox(key="choose_brandspace").set_value(made.brandspace_id).run()
     assert list(show("brandspaces").dataframe[0].value["Brand"]) == ["Rival"]
+
+
+def test_how_far_the_reading_of_covers_is_stands_there_until_it_is_through(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", sha256="a" * 64), AnAd("2", sha256="b" * 64), AnAd("3", copy="No picture"))
+    read = {"scope": "shared", "sha256": "a" * 64, "status": "no_text"}
+    with database.worker("shared") as connection:
+        connection.execute(insert(schema.image_reading).values(read))
+    assert "1 of 2 ads" in show("brandspaces").get("progress")[0].proto.text
+    with database.worker("shared") as connection:
+        connection.execute(insert(schema.image_reading).values(read | {"sha256": "b" * 64}))
+    st.cache_data.clear()
+    assert not show("brandspaces").get("progress")
 
 
 def test_a_tracked_brand_is_analysed_on_demand(show: ShowPage, database: Database) -> None:

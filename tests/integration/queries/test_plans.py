@@ -154,6 +154,7 @@ BOUNDED: dict[str, Question] = {
     "label_mix in concepts": lambda w: comparison.label_mix(w.database, US, HERE, "hook", IN_CONCEPTS),
     "label_mix of covers": lambda w: comparison.label_mix(w.database, US, HERE, "visual_style", NONE),
     "launches of concepts": lambda w: comparison.launches(w.database, US, HERE, Period.MONTH, IN_CONCEPTS),
+    "pictures_read": lambda w: coverage.pictures_read(w.database, US, HERE),
     "labelling_coverage": lambda w: coverage.labelling_coverage(w.database, US, HERE, NONE),
     "labelling_coverage of concepts": lambda w: coverage.labelling_coverage(w.database, US, HERE, IN_CONCEPTS),
     "labelling_coverage of a dimension": lambda w: coverage.labelling_coverage(

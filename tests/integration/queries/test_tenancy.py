@@ -125,6 +125,7 @@ QUERIES: dict[str, Callable[[Database, Principal], Any]] = {
     "list_creatives": lambda database, who: creatives.list_creatives(database, who, "all", NONE),
     "longevities": lambda database, who: longevity.longevities(database, who, "all", NONE),
     "labelling_coverage": lambda database, who: coverage.labelling_coverage(database, who, "all", NONE),
+    "pictures_read": lambda database, who: coverage.pictures_read(database, who, "all"),
     "survivals": lambda database, who: longevity.survivals(database, who, "all", NONE),
     "compare_brands": lambda database, who: questions.compare_brands(database, who, load_taxonomy(), BY_HOOK),
     "answer": lambda database, who: frozen.answer(database, who, load_taxonomy(), BY_HOOK),
@@ -149,6 +150,7 @@ SAY_LITTLE = {
     "labelling_coverage",
     "launches",
     "list_brandspaces archived",
+    "pictures_read",
 }
 
 
@@ -175,6 +177,7 @@ def test_counts_hold_shared_and_own_ads_only(two_tenants: Database) -> None:
     assert ads.count_ads(two_tenants, OURS, "all", NONE) == 2
     assert ads.count_ads(two_tenants, THEIRS, "all", NONE) == 3
     assert coverage.labelling_coverage(two_tenants, OURS, "all", NONE).stored == 2
+    assert sum(coverage.pictures_read(two_tenants, OURS, "all").values()) == 2
     assert [brand.ads for brand in mix.brands] == [brand.ads for brand in started.brands] == [2]
 
 
