@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.adapters.vendor_answers import MOST_TOKENS, counts
+from core.adapters.vendor_answers import MOST_TOKENS, counts, vendor_id
 from core.errors import AdologyError, UnansweredError
 from core.ports import LanguageModel, ModelAnswer, ModelUsage
 from tests.contract.language_models import AWS_ENVIRONMENT, PROVIDERS, ask, request
@@ -128,3 +128,9 @@ def test_an_error_in_any_shape_is_an_error_of_ours(model: LanguageModel, server:
 )
 def test_what_is_counted_is_whole_or_nothing(usage: object, expected: list[int]) -> None:
     assert counts(usage, "in", "details.cached") == expected
+
+
+@pytest.mark.parametrize("given", ["", "a\0b", "\ud800", "x" * 201, 7, {"a": 1}, None], ids=repr)
+def test_an_id_that_no_database_would_take_is_none(given: object) -> None:
+    assert vendor_id(given) is None
+    assert vendor_id("resp_1") == "resp_1"
