@@ -95,12 +95,14 @@ def assert_labels(system: System, after: dict[str, Any], before: dict[str, Any])
 
 
 def assert_descriptions(system: System, after: dict[str, Any]) -> None:
+    covers = {row["cover_sha256"] for row in after["ad"] if row["brand_slug"] == "acme"} - {None}
     documents = [row for row in after["document"] if row["collection"] == DESCRIPTION_COLLECTION]
     contents = {row["content_id"] for row in after["content"] if row["kind"] == "words" and row["outcome"]}
     assert {row["document_id"] for row in documents} == {description_id("acme", each) for each in contents}
     for row in documents:
         body = row["body"]
         assert set(body) == OF_A_DESCRIPTION
+        assert body["picture_sha256"] in covers
         assert len((body["description"] or "").split()) <= MOST_WORDS
         assert "://" not in json.dumps([body["description"], body["attributes"]])
         assert len(body["attributes"]) <= MOST_ATTRIBUTES
