@@ -29,13 +29,18 @@ def golden(
     dimension: Annotated[
         list[str], typer.Option(help="With --export: what to judge; repeat it. Default: all that is read in words.")
     ] = [],  # noqa: B006
+    brand: Annotated[
+        list[str], typer.Option(help="With --export: of this brand alone, by slug or name; repeat it.")
+    ] = [],  # noqa: B006
+    brandspace: Annotated[str, typer.Option(help="With --export: of its brands alone; its name or id.")] = "all",
     seed: Annotated[int, typer.Option(help=_SEED)] = 0,
 ) -> None:
     """Measure labels against what people say."""
     from daemon import labels as commands
 
     if export:
-        commands.export_sheet(command_settings(), Console(), file, size=sample, dimensions=dimension, seed=seed)
+        wanted = commands.Sheet(sample, dimension, seed, brandspace, brand)
+        commands.export_sheet(command_settings(), Console(), file, wanted)
     else:
         commands.golden(command_settings(), Console(), file, set_name=set)
 

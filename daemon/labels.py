@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
@@ -20,13 +21,14 @@ from core.bootstrap import Services
 from core.domain.label import Rerun
 from core.domain.principal import SHARED_SCOPE, Principal
 from core.domain.quality import Basis, Measure, Statistic
-from core.errors import BadInputError, ConflictError
+from core.errors import BadInputError, ConflictError, NotFoundError
 from core.measuring.cross_checks import check_by_rules
 from core.measuring.judging import Measured
 from core.measuring.model_replay import ModelReplay
 from core.measuring.people import measure_by_people, sheet_to_judge
 from core.measuring.planted import measure_planted
 from core.measuring.replay import LocalReader, Reader, replay, sample_of
+from core.queries.brandspaces import list_brandspaces
 from core.settings import Settings
 from daemon.spending import print_quote
 from daemon.working_system import asking
@@ -41,22 +43,44 @@ def golden(settings: Settings, console: Console, file: Path, *, set_name: str | 
     """Against people."""
     with asking(settings) as (services, asker), console.status("reading …"):
         measured = measure_by_people(services.database, asker, _labeller(services), file, set_name=set_name)
-        _show(console, measured, services.taxonomy)
+        show_measured(console, measured, services.taxonomy)
 
 
-def export_sheet(
-    settings: Settings, console: Console, file: Path, *, size: int, dimensions: Sequence[str], seed: int
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What is to be judged: ``size`` texts of a brandspace (id or name), of some of its brands or of all (empty)."""
+
+    size: int
+    dimensions: Sequence[str]
+    seed: int
+    brandspace: str
+    brands: Sequence[str]
+
+
+def export_sheet(settings: Settings, console: Console, file: Path, wanted: Sheet) -> None:
     """A file for people to fill in. One that is there is left alone."""
     with asking(settings) as (services, asker):
-        chosen = [name for name in dimensions if services.taxonomy.dimension(name)] or list(services.taxonomy.of_words)
-        sheet = sheet_to_judge(services.database, asker, chosen, size=size, seed=seed)
+        known = [name for name in wanted.dimensions if services.taxonomy.dimension(name)]
+        sheet = sheet_to_judge(
+            services.database, asker, known or list(services.taxonomy.of_words), size=wanted.size, seed=wanted.seed,
+            brandspace=_brandspace_id(services, asker, wanted.brandspace), brands=wanted.brands,
+        )  # fmt: skip
     _write(file, sheet)
     console.print(
         f"{file}: fill in values (several joined by |, or unknown), annotator and annotated_on.\n"
         f"./adology taxonomy show DIMENSION   tells the values;   ./adology labels golden {file}   measures.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
+
+
+def _brandspace_id(services: Services, asker: Principal, wanted: str) -> str:
+    """Of an id or a name. Raises NotFoundError with those there are."""
+    spaces = list_brandspaces(services.database, asker)
+    for space in spaces:
+        if wanted in (space.brandspace_id, space.name):
+            return space.brandspace_id
+    names = ", ".join(repr(space.name) for space in spaces)
+    raise NotFoundError(f"there is no brandspace {wanted!r}; there are {names}")
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -76,7 +100,7 @@ def measure(settings: Settings, console: Console) -> None:
         truth = services.sample_market.truth()
         measured = measure_planted(services.database, asker, services.taxonomy, truth)
         console.print("Sample data: invented copy is easier to read than real copy.", highlight=False)
-        _show(console, measured, services.taxonomy)
+        show_measured(console, measured, services.taxonomy)
 
 
 def replay_sample(
@@ -92,7 +116,7 @@ def replay_sample(
                 return
         with console.status("reading again …"):
             measured = replay(services.database, asker, services.taxonomy, reader, scope, size=size, seed=seed)
-        _show(console, measured, services.taxonomy)
+        show_measured(console, measured, services.taxonomy)
 
 
 def _model_reader(services: Services, asker: Principal) -> Reader:
@@ -129,9 +153,12 @@ def _scope(principal: Principal, is_private: bool) -> str:
     return principal.scope if is_private else SHARED_SCOPE
 
 
-def _show(console: Console, measured: Measured, taxonomy: Taxonomy) -> None:
+def show_measured(console: Console, measured: Measured, taxonomy: Taxonomy) -> None:
+    """A row a label, whole in 80 columns; then what moved, and remarks."""
     console.print(f"{measured.texts:,} texts, taxonomy {taxonomy.version}", highlight=False)
-    table = Table("label", "kappa", "95 %", "same answer", "texts", "calibration error", "", box=None, padding=(0, 2))
+    table = Table("label", "kappa", "95 %", "same answer", "texts", "calib. error", "", box=None, padding=(0, 1))
+    for column in table.columns[:3]:
+        column.no_wrap = True  # a label or an interval cut short says nothing
     for dimension, measures in _by_dimension(measured.measures).items():
         table.add_row(*_row(dimension, measures))
     console.print(table)

@@ -24,8 +24,11 @@ from core.domain.identity import content_identity
 from core.domain.label import is_visual
 from core.domain.principal import SHARED_SCOPE, Permission, Principal
 from core.domain.quality import Basis, Measure, Statistic
+from core.errors import NotFoundError
 from core.insights.agreement import Values, between_annotators
 from core.measuring.judging import Bench, Measured, has_several, keep
+from core.queries.brands import known_slug
+from core.queries.brandspaces import ALL_BRANDS, brandspace_slugs
 from core.sources.calls_to_action import normalise_cta
 from core.sources.golden_sets import Judgement, blank_sheet, faulty, read_golden_set
 from core.sources.records import text_hash
@@ -77,13 +80,37 @@ def measure_by_people(
 
 
 def sheet_to_judge(
-    database: Database, principal: Principal, dimensions: Sequence[str], *, size: int, seed: int
+    database: Database,
+    principal: Principal,
+    dimensions: Sequence[str],
+    *,
+    size: int,
+    seed: int,
+    brandspace: str = ALL_BRANDS,
+    brands: Sequence[str] = (),
 ) -> bytes:
-    """A CSV of texts from every brand and language to fill in, without what the machine says of them."""
+    """A CSV of texts from every brand and language to fill in, without what the machine says of them.
+
+    ``brands`` (in any spelling) leaves those alone of the brandspace. Raises NotFoundError, for having no text, too.
+    """
     require(principal, Permission.READ)
     with database.reader(principal) as connection:
-        sample = stratified(connection, size=size, seed=seed)
+        members = _members(connection, principal, brandspace, brands)
+        sample = stratified(connection, size=size, seed=seed, brands=members)
+    if not sample:
+        raise NotFoundError("no text of these brands is labelled yet: there is nothing to judge")
     return blank_sheet([(each.ad_id, each.text, each.cta, dimension) for each in sample for dimension in dimensions])
+
+
+def _members(
+    connection: Connection, principal: Principal, brandspace: str, brands: Sequence[str]
+) -> Sequence[str] | None:
+    """The slugs to sample from; None: every brand."""
+    members = brandspace_slugs(connection, principal, brandspace)
+    if not brands:
+        return members
+    named = [known_slug(connection, brand) for brand in brands]
+    return [slug for slug in named if members is None or slug in members]
 
 
 def _read(

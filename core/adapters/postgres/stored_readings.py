@@ -114,19 +114,21 @@ def said_by_ad(connection: Connection, ad_id: str) -> list[SaidContent]:
     return [SaidContent(**row._mapping) for row in rows]
 
 
-def stratified(connection: Connection, *, size: int, seed: int) -> list[Sampled]:
-    """Labelled texts of everything to be seen, as many as possible of every brand and language, at random."""
+def stratified(connection: Connection, *, size: int, seed: int, brands: Sequence[str] | None = None) -> list[Sampled]:
+    """Labelled texts of these brands (None: of everything to be seen), at random, as many as possible of every brand
+    and language."""
     rows = connection.execute(
         text(
             "WITH said AS (SELECT a.scope, a.content_id, min(a.brand_slug) AS brand, min(a.ad_id) AS ad_id FROM ad a"  # noqa: S608
-            f" JOIN content c USING (scope, content_id) WHERE {_IS_READ} GROUP BY a.scope, a.content_id),"
+            f" JOIN content c USING (scope, content_id) WHERE {_IS_READ}"
+            " AND (cast(:brands AS text[]) IS NULL OR a.brand_slug = ANY(:brands)) GROUP BY a.scope, a.content_id),"
             " ranked AS (SELECT said.*, md5(said.content_id || :seed) AS lot, row_number() OVER"
             " (PARTITION BY said.brand, l.value ORDER BY md5(said.content_id || :seed)) AS turn FROM said LEFT JOIN"
             " label l ON l.scope = said.scope AND l.content_id = said.content_id AND l.dimension = 'language')"
             " SELECT r.ad_id, c.text, c.cta FROM ranked r JOIN content c USING (scope, content_id)"
             " ORDER BY r.turn, r.lot LIMIT :size"
         ),
-        {"seed": str(seed), "size": size},
+        {"seed": str(seed), "size": size, "brands": None if brands is None else list(brands)},
     )
     return [Sampled(**row._mapping) for row in rows]
 

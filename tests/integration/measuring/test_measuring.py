@@ -18,6 +18,7 @@ from core.adapters.postgres.engine import Database
 from core.ai.labelling import LabelInput, TextLabeller
 from core.ai.quality_verdicts import Standing
 from core.ai.taxonomy import load_taxonomy
+from core.curation.brandspaces import create_brandspace
 from core.domain.identity import content_identity
 from core.domain.label import Label, Provenance
 from core.domain.principal import Principal, Role
@@ -232,6 +233,24 @@ def test_a_sheet_holds_texts_of_every_brand_without_what_the_machine_said(databa
     assert "gift" not in sheet
     assert {row["values"] for row in rows} == {""}
     assert sheet == sheet_to_judge(database, OURS, ["offer", "hook"], size=4, seed=3).decode("utf-8-sig")
+
+
+def test_a_sheet_can_be_of_the_brands_one_watches(database: Database) -> None:
+    brands = ("acme", "bolt", "coda")
+    store(database, *(AnAd(brand, brand, copy=f"{brand} says", labels={"offer": ("gift",)}) for brand in brands))
+    ours = create_brandspace(database, OURS, name="Ours", competitors=["acme", "bolt"]).brandspace_id
+
+    def judged(**of: Any) -> set[str]:
+        sheet = sheet_to_judge(database, OURS, ["offer"], size=50, seed=3, **of).decode("utf-8-sig")
+        return {row["text"].split()[0] for row in csv.DictReader(sheet.splitlines())}
+
+    assert judged(brands=["acme", "coda"]) == {"acme", "coda"}
+    assert judged(brandspace=ours) == {"acme", "bolt"}
+    assert judged(brandspace=ours, brands=["acme"]) == {"acme"}
+    with pytest.raises(NotFoundError, match="'nosuch'"):
+        judged(brands=["nosuch"])
+    with pytest.raises(NotFoundError, match="nothing to judge"):
+        judged(brandspace=ours, brands=["coda"])
 
 
 # --- replay ---------------------------------------------------------------------------------------------
