@@ -20,7 +20,7 @@ _POLL_SECONDS = 0.5
 _LINE_SECONDS = 5.0
 _SHOWN_REJECTIONS = 20
 # A bar: its title, and the names of what is done and of all there is in a request's progress.
-_RUNS = (("media and texts stored", "items_finished", "items"), ("brands labelled", "brands_read", "brands"))
+_RUNS = (("media and texts stored", "items_finished", "items"), ("texts labelled", "texts_read", "texts"))
 _READING = (("texts read", "texts_read", "texts"),)
 
 
@@ -64,7 +64,8 @@ def _progress_line(request: RequestView) -> str:
         by_models = "; models {answered:,} of {asked:,} contents, {cost_usd:.4f} USD".format_map(done)
         return line + (by_models if "asked" in request.progress else "")
     return (
-        "stored {items_finished:,} of {items:,} media and texts; labelled {brands_read} of {brands} brands"
+        "stored {items_finished:,} of {items:,} media and texts; labelled {texts_read:,} of {texts:,} new texts,"
+        " {brands_read} of {brands} brands"
     ).format_map(done)
 
 

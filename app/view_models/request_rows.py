@@ -53,18 +53,25 @@ def make_row(request: RequestView, now: datetime) -> RequestRow:
 
 
 def _share(status: str, progress: Mapping[str, Any]) -> float:
-    """Fetching is most of the work: nine tenths of the bar; labelling is the rest."""
+    """Of an import or a scan, fetching is half of the bar, labelling the other half."""
     if status == "completed":
         return 1.0
     if progress.get("asked"):  # local methods are quick: models are nine tenths of the bar
         read = progress["texts_read"] / progress["texts"] if progress["texts"] else 1.0
         return float(0.1 * read + 0.9 * progress["answered"] / progress["asked"])
-    if "texts" in progress:
-        return float(progress["texts_read"] / progress["texts"]) if progress["texts"] else 1.0
+    labelled = progress["texts_read"] / progress["texts"] if progress.get("texts") else None
+    if _is_reading_alone(progress):
+        return 1.0 if labelled is None else float(labelled)
     items, finished = progress.get("items", 0), progress.get("items_finished", 0)
     brands, read = progress.get("brands", 0), progress.get("brands_read", 0)
-    fetched = finished / items if items else 0.0
-    return min(0.9 * fetched + 0.1 * (read / brands if brands else 0.0), 1.0)
+    if labelled is None or progress.get("brands_committed", 0) < brands:  # not every text is known yet
+        labelled = read / brands if brands else 0.0
+    return min(0.5 * (finished / items if items else 0.0) + 0.5 * labelled, 1.0)
+
+
+def _is_reading_alone(progress: Mapping[str, Any]) -> bool:
+    """An analysis fetches nothing."""
+    return "texts" in progress and "items" not in progress
 
 
 def _step(status: str, progress: Mapping[str, Any], result: Mapping[str, Any] | None) -> str:
@@ -72,7 +79,7 @@ def _step(status: str, progress: Mapping[str, Any], result: Mapping[str, Any] | 
         return _outcome(result) if result else ""
     if not progress:
         return "Waiting for its turn"
-    if "texts" in progress:
+    if _is_reading_alone(progress):
         return _reading(progress)
     items, finished = progress.get("items", 0), progress.get("items_finished", 0)
     if finished < items:
@@ -80,6 +87,8 @@ def _step(status: str, progress: Mapping[str, Any], result: Mapping[str, Any] | 
     if progress.get("brands_committed", 0) < progress.get("brands", 0):
         return f"Storing: {progress.get('brands_committed', 0)} of {counted(progress.get('brands', 0), 'brand')}"
     labelled = f"{progress.get('brands_read', 0)} of {counted(progress.get('brands', 0), 'brand')}"
+    if progress.get("texts"):
+        labelled = f"{number(progress['texts_read'])} of {counted(progress['texts'], 'new text')}, {labelled}"
     return f"Labelling (local heuristics): {labelled}"
 
 

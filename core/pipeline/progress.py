@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.adapters.postgres.content_store import count_unfinished
 from core.adapters.postgres.engine import Connection, Database
 from core.adapters.postgres.request_store import (
     count_rejections,
@@ -18,6 +19,8 @@ from core.adapters.postgres.request_store import (
 
 _PAGE = 500
 _OVER = {"committed", "failed", "cancelled"}
+_LABELLED = {"done", "none"}
+Unread = Mapping[tuple[str, str], int]  # (scope, brand) → texts that wait to be labelled
 _SUMMED = (
     "rows", "ads", "new", "changed", "seen_again", "not_seen", "versions", "versions_new", "creatives_new",
     "contents_new", "scans", "repaired",
@@ -40,14 +43,14 @@ def report_progress(database: Database) -> int:
     while True:
         with database.machinery() as connection:
             requests = open_requests(connection, after=after, limit=_PAGE)
-            changed += sum(_report(connection, request) for request in requests)
+            changed += sum(_report(database, connection, request) for request in requests)
         if len(requests) < _PAGE:
             return changed
         after = requests[-1]["request_id"]
 
 
-def _report(connection: Connection, request: dict[str, Any]) -> bool:
-    state = _state_of(connection, request)
+def _report(database: Database, connection: Connection, request: dict[str, Any]) -> bool:
+    state = _state_of(database, connection, request)
     if state.result is None and (state.status, state.progress) == (request["status"], request["progress"]):
         return False
     update_request(
@@ -68,10 +71,11 @@ def _report(connection: Connection, request: dict[str, Any]) -> bool:
     return True
 
 
-def _state_of(connection: Connection, request: dict[str, Any]) -> Progress:
+def _state_of(database: Database, connection: Connection, request: dict[str, Any]) -> Progress:
     runs = runs_of(connection, request["request_id"])
-    parts = int(request["params"].get("parts", 1))
-    state = judge_cancelled(runs, parts=parts) if request["status"] == "cancelled" else judge(runs, parts=parts)
+    parts, unread = int(request["params"].get("parts", 1)), _unread_of(database, runs)
+    of_status = judge_cancelled if request["status"] == "cancelled" else judge
+    state = of_status(runs, parts=parts, unread=unread)
     if state.result is not None:
         state.result["rejected"] = count_rejections(connection, request["request_id"])
         staged = int(request["params"].get("rows", state.result["rows"]))
@@ -79,14 +83,28 @@ def _state_of(connection: Connection, request: dict[str, Any]) -> Progress:
     return state
 
 
-def judge(runs: Sequence[dict[str, Any]], *, parts: int) -> Progress:
+def _unread_of(database: Database, runs: Sequence[dict[str, Any]]) -> Unread:
+    """Of the runs that are being read: only they can have any of their own."""
+    brands: defaultdict[str, list[str]] = defaultdict(list)
+    for run in runs:
+        if run["state"] == "committed" and run["ai_state"] not in _LABELLED:
+            brands[run["scope"]].append(run["brand_slug"])
+    unread: dict[tuple[str, str], int] = {}
+    for scope, slugs in brands.items():
+        with database.worker(scope) as connection:
+            counts = count_unfinished(connection, scope=scope, brand_slugs=slugs)
+        unread |= {(scope, slug): counts.get(slug, 0) for slug in slugs}
+    return unread
+
+
+def judge(runs: Sequence[dict[str, Any]], *, parts: int, unread: Unread) -> Progress:
     """The state of a request from the states of its runs. Pure; it ends when every part has ended."""
     if not parts:
         error = "none of the rows could be stored; the rejected rows say why"
         return Progress("failed", {}, summarise(runs), error)
     if not runs:
         return Progress("queued", {})
-    progress = _progress(runs, parts)
+    progress = _progress(runs, parts, unread)
     if len(runs) < parts or progress["brands_read"] < len(runs):
         return Progress("processing", progress)
     errors = [f"{run['brand_slug']}: {run['error']}" for run in runs if run["error"]]
@@ -94,17 +112,24 @@ def judge(runs: Sequence[dict[str, Any]], *, parts: int) -> Progress:
     return Progress(status, progress, summarise(runs), "; ".join(errors) or None)
 
 
-def judge_cancelled(runs: Sequence[dict[str, Any]], *, parts: int) -> Progress:
+def judge_cancelled(runs: Sequence[dict[str, Any]], *, parts: int, unread: Unread) -> Progress:
     """A request that was taken back: what it brought stays, so it has a ledger when its runs are over. Pure."""
     is_over = all(run["state"] in _OVER for run in runs)
-    return Progress("cancelled", _progress(runs, parts), summarise(runs) if is_over else None)
+    return Progress("cancelled", _progress(runs, parts, unread), summarise(runs) if is_over else None)
 
 
-def _progress(runs: Sequence[dict[str, Any]], parts: int) -> dict[str, int]:
+def _progress(runs: Sequence[dict[str, Any]], parts: int, unread: Unread) -> dict[str, int]:
+    """``texts`` are those that the runs brought; of what a brand has left, no more than that is theirs."""
+    brought = [(run["ledger"] or {}).get("contents_new", 0) for run in runs]
+    left = [
+        min(texts, unread.get((run["scope"], run["brand_slug"]), 0)) for texts, run in zip(brought, runs, strict=True)
+    ]
     return {
         "brands": parts,
         "brands_committed": sum(run["state"] == "committed" for run in runs),
-        "brands_read": sum(run["state"] in _OVER and run["ai_state"] in ("done", "none") for run in runs),
+        "brands_read": sum(run["state"] in _OVER and run["ai_state"] in _LABELLED for run in runs),
+        "texts": sum(brought),
+        "texts_read": sum(brought) - sum(left),
         "items": sum(run["expected_count"] for run in runs),
         "items_finished": sum(run["finished"] for run in runs),
     }

@@ -97,7 +97,7 @@ def test_a_running_request_is_followed(show: ShowPage, database: Database) -> No
     page = show("brandspaces")
     assert "Running now" in texts(page)
     [bar] = page.progress
-    assert bar.value == 22
+    assert bar.value == 12
     assert bar.text.startswith("Import \\[evil\\]\\(x\\) · Fetching: 10 of 40 files")
 
 

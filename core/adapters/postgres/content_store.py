@@ -64,6 +64,17 @@ def unfinished(connection: Connection, *, scope: str, brand_slug: str, limit: in
     return _contents(connection, "c.labelled_with IS NULL", {"scope": scope, "brand": brand_slug, "limit": limit})
 
 
+def count_unfinished(connection: Connection, *, scope: str, brand_slugs: Sequence[str]) -> dict[str, int]:
+    """Slug → how many of the brand's texts have labels that are not complete; a brand without any is missing."""
+    statement = text(
+        "SELECT a.brand_slug, count(DISTINCT c.content_id) AS texts FROM content c"
+        " JOIN ad_version v ON v.scope = c.scope AND v.content_id = c.content_id JOIN ad a ON a.ad_id = v.ad_id"
+        " WHERE c.scope = :scope AND c.labelled_with IS NULL AND a.brand_slug = ANY(:brands) GROUP BY a.brand_slug"
+    )
+    rows = connection.execute(statement, {"scope": scope, "brands": list(brand_slugs)})
+    return {row.brand_slug: row.texts for row in rows}
+
+
 def _contents(connection: Connection, condition: str, values: Mapping[str, Any]) -> list[Unlabelled]:
     statement = text(
         "SELECT c.content_id, c.text_hash, c.text, c.cta FROM content c WHERE c.scope = :scope"  # noqa: S608

@@ -123,7 +123,8 @@ def runs_of(connection: Connection, request_id: str) -> list[dict[str, Any]]:
     """The runs of a request with counts of their items."""
     rows = connection.execute(
         text(
-            "SELECT r.batch_id, r.brand_slug, r.state, r.ai_state, r.expected_count, r.partial, r.ledger, r.error,"
+            "SELECT r.batch_id, r.scope, r.brand_slug, r.state, r.ai_state, r.expected_count, r.partial, r.ledger,"
+            " r.error,"
             " (SELECT count(*) FROM run_item i WHERE i.batch_id = r.batch_id AND i.state <> 'pending') AS finished"
             " FROM request_run q JOIN run r USING (batch_id) WHERE q.request_id = :request ORDER BY r.created_at"
         ),

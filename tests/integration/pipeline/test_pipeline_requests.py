@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from core.adapters.postgres.content_store import mark_labelled
 from core.domain.ad import Rejection
 from core.messages import AI_QUEUE, GATHER_QUEUE, URL_QUEUE
 from tests.running_system import System, a_picture, an_ad
@@ -43,13 +44,29 @@ def test_progress_is_told_step_by_step(system: System) -> None:
     system.work(without=[AI_QUEUE])
     committed = system.request(request_id)["progress"]
     assert (committed["items_finished"], committed["brands_committed"], committed["brands_read"]) == (2, 1, 0)
+    assert (committed["texts_read"], committed["texts"]) == (0, 2)
 
     system.work()
-    assert system.request(request_id)["progress"]["brands_read"] == 1
+    done = system.request(request_id)["progress"]
+    assert (done["brands_read"], done["texts_read"], done["texts"]) == (1, 2, 2)
     statuses = [row["body"]["status"] for row in sorted(system.rows("event"), key=lambda row: row["event_id"])]
     assert statuses[0] == "queued"
     assert statuses[-1] == "completed"
     assert set(statuses[1:-1]) == {"processing"}
+
+
+def test_progress_counts_the_texts_that_the_request_brought(system: System) -> None:
+    system.ingest(an_ad("1", "Read before."))
+    request_id = system.ask([an_ad("1", "Read before."), an_ad("2", "New."), an_ad("3", "New, too.")])
+    system.work(without=[AI_QUEUE])
+    progress = system.request(request_id)["progress"]
+    assert (progress["texts_read"], progress["texts"]) == (0, 2)
+
+    one, _ = system.rows("content", "labelled_with IS NULL")
+    with system.services.database.worker("shared") as connection:
+        mark_labelled(connection, scope="shared", content_ids=[one["content_id"]], taxonomy_version="v1")
+    system.work(without=[AI_QUEUE])
+    assert system.request(request_id)["progress"]["texts_read"] == 1
 
 
 def test_requests_for_the_same_sources_join_one_run(system: System) -> None:

@@ -148,13 +148,19 @@ def test_first_scans_are_told_from_news() -> None:
     ("progress", "share", "step"),
     [
         ({}, 0.0, "Waiting for its turn"),
-        ({"items": 10, "items_finished": 5, "brands": 1}, 0.45, "Fetching: 5 of 10 files"),
-        ({"items": 10, "items_finished": 10, "brands": 2, "brands_committed": 1}, 0.9, "Storing: 1 of 2 brands"),
+        ({"items": 10, "items_finished": 5, "brands": 1}, 0.25, "Fetching: 5 of 10 files"),
+        ({"items": 10, "items_finished": 10, "brands": 2, "brands_committed": 1}, 0.5, "Storing: 1 of 2 brands"),
         (
             {"items": 1, "items_finished": 1, "brands": 1, "brands_committed": 1},
-            0.9,
+            0.5,
             "Labelling (local heuristics): 0 of 1 brand",
         ),
+        (
+            {"items": 1, "items_finished": 1, "brands": 5, "brands_committed": 5, "texts": 400, "texts_read": 100},
+            0.625,
+            "Labelling (local heuristics): 100 of 400 new texts, 0 of 5 brands",
+        ),
+        ({"texts": 4, "texts_read": 1}, 0.25, "Labelling (local heuristics): 1 of 4 texts"),
     ],
 )
 def test_a_request_says_what_it_does_now(progress: dict[str, int], share: float, step: str) -> None:
