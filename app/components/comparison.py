@@ -17,7 +17,7 @@ from app.navigation import page
 from app.view_models.comparisons import MAX_BRANDS, Matrix, dimension_name
 from core.domain.label import LANGUAGE
 from core.queries.comparison import FORMAT
-from core.queries.filters import ADS, AdFilters
+from core.queries.filters import AdFilters
 from core.queries.questions import NO_FOCAL, Question
 
 _VIEWS = {"matrix": "Matrix", "dots": "Shares with intervals", "difference": "Differences"}
@@ -112,8 +112,8 @@ def _show_cells(matrix: Matrix, question: Question) -> None:
 
 
 def ads_of_cell(question: Question, brand: str, value: str) -> dict[str, list[str]]:
-    """The address of the ads that a cell counts."""
-    filters = replace(question.filters, brands=(brand,), unit=ADS)
+    """The address of what a cell counts, in its unit."""
+    filters = replace(question.filters, brands=(brand,))
     if question.dimension == FORMAT:
         filters = replace(filters, formats=(value,))
     elif question.dimension == LANGUAGE:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, model_validator
 
 from core.ai.checked_yaml import line_of, read_checked
-from core.domain.label import LANGUAGE, UNKNOWN, is_visual
+from core.domain.label import LANGUAGE, OTHERWISE, UNKNOWN, is_visual
 from core.errors import BadInputError, NotFoundError
 
 TAXONOMY = Path(__file__).parent / "taxonomies" / "v2"
@@ -92,6 +92,8 @@ class Dimension(_Closed):
     def _check(self) -> Dimension:
         if UNKNOWN in self.values:
             raise ValueError("every dimension allows 'unknown' already: take it from the values")
+        if self.otherwise and self.otherwise not in OTHERWISE:
+            raise ValueError(f"otherwise: use {' or '.join(OTHERWISE)}; counting knows these by name")
         if self.measured and self.reads != "picture":
             raise ValueError("only pictures are measured")
         if self.reads == "picture" and any(each.rules or each.prototypes for each in self.values.values()):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 UNKNOWN = "unknown"
+OTHERWISE = ("none", "general")  # the values that say: read, and nothing else of the dimension is there
 LANGUAGE = "language"  # the one dimension outside the taxonomy: the detector decides it
 VISUAL_PREFIX = "visual_"  # of the dimensions that are read in an ad's cover; all others are read in its words
 

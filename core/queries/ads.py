@@ -108,7 +108,8 @@ def list_ads(
     position = decode_cursor(cursor, question, parts=2)
     with database.reader(principal) as connection:
         slugs = brandspace_slugs(connection, principal, brandspace)
-        ads = _ads(passing(connection, filters, everywhere=slugs is None), sort, position)
+        inside = [] if slugs is None else [ad.c.brand_slug.in_(slugs)]
+        ads = _ads(passing(connection, filters, inside), sort, position)
         keys = connection.execute(_first(ads, slugs, sort, checked_limit(limit) + 1)).all()
         page = make_page(keys, limit, question=question, key=lambda row: (row.sort_key, row.ad_id))
         cards = cards_of(connection, [row.ad_id for row in page.items])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -30,7 +31,8 @@ from core.adapters.postgres.schema import ad, ad_version, content, label, label_
 from core.domain.label import LANGUAGE, is_visual
 from core.domain.principal import Principal
 from core.queries.brandspaces import brandspace_slugs
-from core.queries.filters import KNOWN_VALUE, MAX_NUMBER, UNKNOWN_VALUE, AdFilters
+from core.queries.carried_labels import in_concepts_that_carry
+from core.queries.filters import CONCEPTS, KNOWN_VALUE, MAX_NUMBER, UNKNOWN_VALUE, AdFilters
 from core.queries.seen_concepts import in_concepts
 from core.queries.seen_labels import corrected_dimensions, is_known, overlay_values
 from core.queries.status import counted_status
@@ -50,14 +52,28 @@ def matching(connection: Connection, principal: Principal, brandspace: str, filt
     """The ads of a brandspace that pass the filters. Raises NotFoundError for a brandspace of nobody's or another's."""
     slugs = brandspace_slugs(connection, principal, brandspace)
     inside = [] if slugs is None else [ad.c.brand_slug.in_(slugs)]
-    return [*inside, *passing(connection, filters, everywhere=slugs is None)]
+    return [*inside, *passing(connection, filters, inside)]
 
 
-def passing(connection: Connection, filters: AdFilters, *, everywhere: bool) -> list[Condition]:
-    """The filters alone. Not ``everywhere``: only ads of some brands are asked about."""
-    asks_labels = filters.labels or filters.languages
-    corrected = corrected_dimensions(connection) if asks_labels else frozenset()
-    return _apply(filters, corrected, everywhere=everywhere and not filters.brands)
+def passing(connection: Connection, filters: AdFilters, inside: Sequence[Condition]) -> list[Condition]:
+    """The filters alone. ``inside`` is what says of which brands only ads are asked about; nothing: of all.
+
+    Where concepts are counted, labels are those that a concept carries, whichever of its ads does.
+    """
+    everywhere = not inside and not filters.brands
+    labels = _by_dimension(filters)
+    if filters.unit == CONCEPTS and labels:
+        plain = _apply(replace(filters, labels=(), languages=()), frozenset(), everywhere=everywhere)
+        carrying = (in_concepts_that_carry([*inside, *plain], name, values) for name, values in labels.items())
+        return [*plain, *carrying]
+    corrected = corrected_dimensions(connection) if labels else frozenset()
+    return _apply(filters, corrected, everywhere=everywhere)
+
+
+def _by_dimension(filters: AdFilters) -> dict[str, tuple[str, ...]]:
+    """The values asked for; those of one dimension are alternatives."""
+    wanted = [*filters.labels, *((LANGUAGE, value) for value in filters.languages)]
+    return {name: tuple(value for other, value in wanted if other == name) for name, _ in wanted}
 
 
 def _apply(filters: AdFilters, corrected: Collection[str], *, everywhere: bool) -> list[Condition]:
@@ -167,9 +183,7 @@ def _labels(filters: AdFilters, corrected: Collection[str], *, everywhere: bool)
         same = and_(label.c.scope == ad.c.scope, label.c.content_id == _content_of(dimension))
         return _exists(same, label.c.dimension == dimension, is_known(label), *conditions, everywhere=everywhere)
 
-    wanted = [*filters.labels, *((LANGUAGE, value) for value in filters.languages)]
-    for dimension in dict.fromkeys(name for name, _ in wanted):
-        values = tuple(value for name, value in wanted if name == dimension)
+    for dimension, values in _by_dimension(filters).items():
         known = _labelled(dimension, label.c.value.in_(values))
         machine = _or_unknown(values, known, not_(_labelled(dimension)))
         yield _seen(dimension, values, machine) if dimension in corrected else machine

@@ -1,6 +1,6 @@
 """How many ads, or concepts, each filter value would leave; under all the other filters, not its own.
 
-A concept counts wherever one of its ads does: that is what the filter would find.
+A concept counts wherever one of its ads does; among labels where it carries the value. That is what the filter finds.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Subquery,
     Text,
+    and_,
     case,
     column,
     func,
@@ -31,9 +31,11 @@ from core.adapters.postgres.engine import Database
 from core.adapters.postgres.schema import ad, ad_version
 from core.domain.label import LANGUAGE
 from core.domain.principal import Principal
+from core.queries.carried_labels import counts_beside, is_carried
 from core.queries.conditions import impressions, matching, run_dates, spend_currency
 from core.queries.filters import ADS, CONCEPTS, UNKNOWN_VALUE, AdFilters, Unit
 from core.queries.pages import AnySelect
+from core.queries.seen_concepts import seen_variant
 from core.queries.seen_labels import labels_of
 from core.queries.status import counted_status
 from core.queries.units import ads_by, unit_id
@@ -166,11 +168,14 @@ def _matched(unit: Unit, conditions: Iterable[ColumnElement[bool]], only: Collec
     Of versions it is an outer join, though each ad has one: PostgreSQL leaves it out where none of its columns is used.
     """
     source = ads_by(unit).outerjoin(ad_version, ad_version.c.version_id == ad.c.current_version_id)
-    wanted = [value.label(name) for name, value in {**_COLUMN_FACETS, **_ARRAY_FACETS}.items() if name in only]
-    subjects = (ad.c.scope, ad.c.content_id, ad.c.cover_sha256) if _is_of_labels(only) else ()
-    return (
-        select(unit_id(unit).label("unit_id"), *subjects, *wanted).select_from(source).where(*conditions).cte("matched")
-    )
+    wanted: list[ColumnElement[Any]] = [
+        value.label(name) for name, value in {**_COLUMN_FACETS, **_ARRAY_FACETS}.items() if name in only
+    ]
+    units = [unit_id(unit).label("unit_id")]
+    if _is_of_labels(only):
+        wanted += [ad.c.scope, ad.c.content_id, ad.c.cover_sha256]
+        units += [seen_variant.label("variant_id")] if unit == CONCEPTS else []
+    return select(*units, *wanted).select_from(source).where(*conditions).cte("matched")
 
 
 def _is_of_labels(only: Collection[str]) -> bool:
@@ -206,48 +211,58 @@ def _by_value(
 
 
 def _labels_by_ads(matched: CTE) -> Iterable[AnySelect]:
-    labels = labels_of(_contents(matched), "number", "ads")
-    by_value = select(_facet_name(labels.c.dimension), labels.c.value, func.sum(labels.c.ads)).where(labels.c.known)
+    labels = labels_of(_contents(matched, func.count()), "number", "n")
+    by_value = select(_facet_name(labels.c.dimension), labels.c.value, func.sum(labels.c.n)).where(labels.c.known)
     yield by_value.group_by(labels.c.dimension, labels.c.value)
-    once = _once(labels)
-    read = func.coalesce(func.sum(once.c.ads).filter(once.c.known), 0)
+    once = (
+        select(labels.c.dimension, func.max(labels.c.n).label("n"), func.bool_or(labels.c.known).label("known"))
+        .group_by(labels.c.dimension, labels.c.number)
+        .subquery()
+    )
+    read = func.coalesce(func.sum(once.c.n).filter(once.c.known), 0)
     yield select(_facet_name(once.c.dimension), literal(_READ), read).group_by(once.c.dimension)
 
 
 def _labels_by_concepts(matched: CTE) -> Iterable[AnySelect]:
-    """A dimension is known of a concept of which it is known of every ad."""
-    labels = labels_of(_contents(matched, matched.c.unit_id), "number", "ads", "unit_id")
-    known_labels = select(labels).where(labels.c.known).subquery()
-    facet, units = _facet_name(known_labels.c.dimension), known_labels.c.unit_id
-    yield _by_value(facet, known_labels.c.value, known_labels, units, CONCEPTS)
-    once = _once(labels, labels.c.unit_id)
-    sizes = select(matched.c.unit_id, func.count().label("ads")).group_by(matched.c.unit_id).subquery("sizes")
-    known = (
-        select(once.c.dimension, once.c.unit_id)
-        .select_from(once.join(sizes, sizes.c.unit_id == once.c.unit_id))
-        .group_by(once.c.dimension, once.c.unit_id, sizes.c.ads)
-        .having(func.sum(once.c.ads).filter(once.c.known) == sizes.c.ads)
-        .subquery("known")
+    """By the values that concepts carry: the rule of ``carried_labels``, in all dimensions at once."""
+    variants = func.count(matched.c.variant_id.distinct())
+    labels = labels_of(_contents(matched, variants, matched.c.unit_id), "number", "n", "unit_id")
+    of_unit = (labels.c.dimension, labels.c.unit_id)
+    once = (
+        select(*of_unit, func.max(labels.c.n).label("n"), func.bool_or(labels.c.read).label("read"))
+        .group_by(*of_unit, labels.c.number)
+        .subquery()
     )
+    variants_read = func.coalesce(func.sum(once.c.n).filter(once.c.read), 0).label("variants_read")
+    units = (
+        select(once.c.dimension, once.c.unit_id, variants_read).group_by(once.c.dimension, once.c.unit_id).subquery()
+    )
+    there = and_(units.c.dimension == labels.c.dimension, units.c.unit_id == labels.c.unit_id)
+    found = (
+        select(*of_unit, labels.c.value, func.count().over(partition_by=of_unit).label("values"))
+        .select_from(labels.join(units, there))
+        .where(labels.c.known)
+        .group_by(*of_unit, labels.c.value, units.c.variants_read)
+        .having(is_carried(func.sum(labels.c.n), units.c.variants_read))
+        .subquery()
+    )
+    carried = select(found).where(counts_beside(found.c.value, found.c["values"])).cte("carried")
+    facet = _facet_name(carried.c.dimension)
+    yield select(facet, carried.c.value, func.count()).group_by(carried.c.dimension, carried.c.value)
+    known = select(carried.c.dimension, carried.c.unit_id).distinct().subquery()
     yield select(_facet_name(known.c.dimension), literal(_READ), func.count()).group_by(known.c.dimension)
 
 
-def _contents(matched: CTE, *by: ColumnElement[str]) -> CTE:
-    """Labels hang on content, words or cover, so ads are first counted by content. ``number`` is a short key."""
+def _contents(matched: CTE, number_of: ColumnElement[int], *by: ColumnElement[str]) -> CTE:
+    """Labels hang on content, words or cover, so all is first counted by content. ``number`` is a short key."""
     words, cover = (
-        select(matched.c.scope, content_id.label("content_id"), *by, func.count().label("ads"))
+        select(matched.c.scope, content_id.label("content_id"), *by, number_of.label("n"))
         .where(content_id.isnot(None))
         .group_by(matched.c.scope, content_id, *by)
         for content_id in (matched.c.content_id, matched.c.cover_sha256)
     )
     both = words.union_all(cover).subquery()
     return select(both, func.row_number().over().label("number")).cte("contents")
-
-
-def _once(labels: CTE, *by: ColumnElement[str]) -> Subquery:
-    """A row for each dimension of a content, whatever its values."""
-    figures = (func.max(labels.c.ads).label("ads"), func.bool_or(labels.c.known).label("known"))
-    return select(labels.c.dimension, *by, *figures).group_by(labels.c.dimension, labels.c.number, *by).subquery()
 
 
 def _facet_name(dimension: ColumnElement[str]) -> ColumnElement[str]:

@@ -27,7 +27,7 @@ def states_of(said: CTE, dimension: str) -> CTE:
 
     A subject is a content of words, or of a visual dimension the hash of a cover ("" of an ad without).
     """
-    subjects = select(said.c.scope, said.c.subject.label("content_id")).distinct().cte("subjects")
+    subjects = select(said.c.scope, said.c.subject.label("content_id")).distinct().cte()
     mine = and_(same_content(label, subjects), label.c.dimension == dimension)
     ours = and_(
         label_overlay.c.organisation_id == func.current_scope(),
@@ -47,7 +47,7 @@ def states_of(said: CTE, dimension: str) -> CTE:
         .select_from(source.outerjoin(label_overlay, ours))
         .group_by(subjects.c.scope, subjects.c.content_id, *asked, content.c.outcome)
         .group_by(label_overlay.c.content_id, overlay_values)
-        .cte("read")
+        .cte()
     )
 
 
@@ -56,7 +56,7 @@ def overall_states_of(said: CTE) -> CTE:
 
     ``KNOWN`` stands for labelled: every dimension is decided, whatever was found.
     """
-    subjects = select(said.c.scope, said.c.subject.label("content_id")).distinct().cte("subjects")
+    subjects = select(said.c.scope, said.c.subject.label("content_id")).distinct().cte()
     refused, lost = content.c.outcome == Outcome.REFUSED.value, content.c.outcome.in_(_LOST)
     state = case(
         (content.c.content_id.is_(None), WITHOUT),
@@ -68,7 +68,7 @@ def overall_states_of(said: CTE) -> CTE:
     )
     source = subjects.outerjoin(content, same_content(content, subjects))
     columns = (subjects.c.scope, subjects.c.content_id.label("subject"), state.label("state"))
-    return select(*columns).select_from(source).cte("read")
+    return select(*columns).select_from(source).cte()
 
 
 def _state(subjects: CTE, dimension: str, known: ColumnElement[object]) -> ColumnElement[str]:

@@ -51,7 +51,10 @@ def is_known(labels: FromClause) -> ColumnElement[bool]:
 
 
 def labels_of(contents: CTE, *keys: str) -> CTE:
-    """The labels of contents (columns scope, content_id and ``keys``): keys, dimension, value, known; a row a value."""
+    """The labels of contents (scope, content_id and ``keys``): a row (keys, dimension, value, known, read) each.
+
+    ``read``: an answer was found, if only that nothing is known. A refusal or a failure is none.
+    """
     columns = [contents.c[name] for name in keys]
     corrections = (
         select(label_overlay.c.scope, label_overlay.c.content_id)
@@ -62,12 +65,15 @@ def labels_of(contents: CTE, *keys: str) -> CTE:
     source = contents.outerjoin(corrections, same_content(contents, corrections)).join(
         label, same_content(contents, label)
     )
-    machine = select(*columns, label.c.dimension, label.c.value, is_known(label).label("known")).select_from(source)
+    was_read: ColumnElement[bool] = label.c.outcome == Outcome.OK.value
+    machine = select(*columns, label.c.dimension, label.c.value, is_known(label).label("known"))
+    machine = machine.add_columns(was_read.label("read")).select_from(source)
     machine = machine.where((label.c.dimension == func.any(corrections.c.dimensions)).isnot(true()))
     nothing = literal([UNKNOWN], overlay_values.type)
     said = case((func.cardinality(overlay_values) == 0, nothing), else_=overlay_values)
     value = func.unnest(said).table_valued(column("value", Text)).render_derived(name="one")
     corrected = select(*columns, label_overlay.c.dimension, value.c.value, (value.c.value != UNKNOWN).label("known"))
+    corrected = corrected.add_columns(true().label("read"))
     source = contents.join(label_overlay, same_content(contents, label_overlay)).join(value, true())
     return machine.union_all(corrected.select_from(source)).cte("labels")
 

@@ -31,13 +31,14 @@ from sqlalchemy import (
 )
 
 from core.adapters.postgres.schema import ad
-from core.domain.label import is_visual
-from core.queries.conditions import Condition
+from core.queries.carried_labels import carried_in, subject_of
 from core.queries.filters import ADS, CONCEPTS, UNITS, Unit
 from core.queries.label_states import KNOWN, STATES, UNKNOWN, overall_states_of, states_of
 from core.queries.pages import AnySelect
-from core.queries.seen_concepts import grouped_ads, seen_concept, seen_variant
+from core.queries.seen_concepts import grouped_ads, seen_concept
 from core.queries.status import AdStatus, counted_ads, counted_status
+
+Condition = ColumnElement[bool]  # as core.queries.conditions makes them
 
 __all__ = [
     "ADS", "CONCEPTS", "UNITS", "Unit", "ad_mix", "ads_by", "concept_mix", "count_units", "status_of_all", "unit_id",
@@ -109,7 +110,7 @@ _READ = (KNOWN, UNKNOWN)
 
 def ad_mix(conditions: Sequence[Condition], dimension: str) -> AnySelect:
     """As ``concept_mix``, in ads."""
-    columns = (ad.c.brand_slug, ad.c.scope, _subject(dimension).label("subject"))
+    columns = (ad.c.brand_slug, ad.c.scope, subject_of(dimension).label("subject"))
     said = select(*columns, func.count().label("ads")).select_from(counted_ads).where(*conditions).group_by(*columns)
     contents = said.cte("said")
     read = states_of(contents, dimension)
@@ -126,33 +127,10 @@ def ad_mix(conditions: Sequence[Condition], dimension: str) -> AnySelect:
 def concept_mix(conditions: Sequence[Condition], dimension: str) -> AnySelect:
     """Rows (brand, state, value, concepts): every concept once by state, once (state "=") for each value it carries.
 
-    A concept carries a value that at least half of its variants carry, of those that were READ in the dimension: one
-    variant of many that mentions a price doesn't make the idea one about price, and what nobody has read yet says
-    nothing against it. So a concept of two that disagree carries both. It is known with any value, unknown
-    where it was read without one, else as far as the reading of any of its variants has come (``label_states``).
+    A concept is known with any value, unknown where it was read without one, else as far as the reading of any of its
+    variants has come (``label_states``). What it carries: ``core.queries.carried_labels``.
     """
-    said = _said_by_concepts(conditions, dimension)
-    read = states_of(said, dimension)
-    there = and_(read.c.scope == said.c.scope, read.c.subject == said.c.subject)
-    unit = (said.c.brand_slug, said.c.unit_id)
-    was_read = func.coalesce(func.sum(said.c.variants).filter(read.c.state.in_(_READ)), 0)
-    furthest = func.min(case(*((read.c.state == state, place) for place, state in enumerate(STATES))))
-    concepts = (
-        select(*unit, was_read.label("variants_read"), furthest.label("furthest"))
-        .select_from(said.join(read, there))
-        .group_by(*unit)
-        .cte("concepts")
-    )
-    value = func.unnest(read.c.known).table_valued(column("value", Text)).render_derived(name="one")
-    same_unit = and_(concepts.c.brand_slug == said.c.brand_slug, concepts.c.unit_id == said.c.unit_id)
-    carried = (
-        select(*unit, value.c.value)
-        .select_from(said.join(read, there).join(concepts, same_unit).join(value, true()))
-        .group_by(*unit, value.c.value, concepts.c.variants_read)
-        .having(2 * func.sum(said.c.variants) >= concepts.c.variants_read)
-        .cte("carried")
-    )
-    return _by_state_and_value(concepts, carried).prefix_with("/* concept_mix */")
+    return _by_state_and_value(*carried_in(conditions, dimension)).prefix_with("/* concept_mix */")
 
 
 def reading(unit: Unit, conditions: Sequence[Condition]) -> AnySelect:
@@ -172,23 +150,6 @@ def reading(unit: Unit, conditions: Sequence[Condition]) -> AnySelect:
     found = units.subquery("units")
     state = case(*((found.c.furthest == place, state) for place, state in enumerate(STATES)))
     return select(state, func.count()).group_by(state).prefix_with("/* reading */")
-
-
-def _subject(dimension: str) -> ColumnElement[str]:
-    """What labels of the dimension hang on."""
-    return func.coalesce(ad.c.cover_sha256, "") if is_visual(dimension) else ad.c.content_id
-
-
-def _said_by_concepts(conditions: Sequence[Condition], dimension: str) -> CTE:
-    """(brand, concept, scope, subject of labels) → how many of the concept's variants say it."""
-    columns = (ad.c.brand_slug, seen_concept.label("unit_id"), ad.c.scope, _subject(dimension).label("subject"))
-    return (
-        select(*columns, func.count(seen_variant.distinct()).label("variants"))
-        .select_from(grouped_ads)
-        .where(*conditions)
-        .group_by(*columns)
-        .cte("said")
-    )
 
 
 def _by_state_and_value(concepts: CTE, carried: CTE) -> AnySelect:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,7 +12,10 @@ from sqlalchemy import insert, select
 from core.adapters.postgres import schema
 from core.adapters.postgres.engine import Database
 from core.domain.principal import Principal
+from core.queries.ads import count_ads
+from core.queries.concepts import list_concepts
 from core.queries.conditions import matching
+from core.queries.facets import facets
 from core.queries.filters import AdFilters, Unit
 from core.queries.pages import AnyRow
 from core.queries.units import concept_mix, count_units, units_of
@@ -101,18 +105,57 @@ def test_an_organisation_sees_its_own_splits_and_merges(database: Database, who:
     assert count(database, who, "concepts") == 2
 
 
-def test_a_concept_carries_what_half_of_its_read_variants_carry(database: Database) -> None:
-    def said(name: str, *offers: str) -> AnAd:
-        return AnAd(name, copy=name, labels={"offer": offers} if offers else None)
+def said(name: str, *offers: str) -> AnAd:
+    return AnAd(name, copy=name, labels={"offer": offers} if offers else None)
 
+
+def store_offers(database: Database) -> None:
+    """Concepts of every kind: with two values, half read, unknown, pending, without words, and of two that disagree."""
     four = (said("1", "gift", "bundle"), said("2", "gift"), said("3", "unknown"), said("4", "bundle", "price"))
     half_read = (said("5", "gift"), said("6"))  # the other is not read: it says nothing against it
     unknown, pending, silent = (said("7", "unknown"),), (said("8"),), (AnAd("9", copy=""),)
-    concepts = (four, half_read, unknown, pending, silent)
+    apart, nothing = (said("10", "none"), said("11", "price")), (said("12", "none"),)
+    concepts = (four, half_read, unknown, pending, silent, apart, nothing)
     store(database, *(item for concept in concepts for item in concept))
     store_concepts(database, *concepts)
 
+
+def test_a_concept_carries_what_half_of_its_read_variants_carry_and_none_stands_alone(database: Database) -> None:
+    store_offers(database)
+
     assert mix(database, "offer") == {
-        ("known", ""): 2, ("unknown", ""): 1, ("pending", ""): 1, ("without_text", ""): 1,
-        ("=", "gift"): 2, ("=", "bundle"): 1,
+        ("known", ""): 4, ("unknown", ""): 1, ("pending", ""): 1, ("without_text", ""): 1,
+        ("=", "gift"): 2, ("=", "bundle"): 1, ("=", "price"): 1, ("=", "none"): 1,
     }  # fmt: skip
+
+
+def test_a_cell_a_filter_and_a_facet_count_the_same_concepts(database: Database) -> None:
+    store_offers(database)
+    of_twelve = {"organisation_id": "ours", "scope": "shared", "content_id": said("12").content_id}
+    with database.writer(US) as connection:
+        connection.execute(
+            insert(schema.label_overlay).values(
+                of_twelve | {"dimension": "offer", "values": ["gift"], "corrected_by": "us"}
+            )
+        )
+    cells = {value: n for (state, value), n in mix(database, "offer").items() if state == "="}
+    counted = facets(database, US, "all", AdFilters(unit="concepts"))["labels.offer"]
+
+    assert cells == {"gift": 3, "bundle": 1, "price": 1} == dict(counted.values)
+    for value, wanted in {**cells, "none": 0, "unknown": 3, "nonsense": 0}.items():
+        asked = AdFilters(unit="concepts", labels=(("offer", value),))
+        assert count_ads(database, US, "all", asked) == wanted, value
+        assert len(list_concepts(database, US, "all", asked).items) == wanted, value
+    assert (counted.unknown, counted.total) == (3, 7)
+    assert count_ads(database, US, "all", AdFilters(labels=(("offer", "none"),))) == 1  # of ads any says it
+
+
+def test_ads_that_other_filters_leave_out_say_nothing_of_a_concept(database: Database) -> None:
+    early, late = replace(said("1", "gift"), first_seen=DAY), replace(said("2", "price"), first_seen=LATER)
+    later = replace(said("3", "price"), first_seen=LATER)
+    store(database, early, late, later)
+    store_concepts(database, (early, late, later))
+
+    of_all = AdFilters(unit="concepts", labels=(("offer", "gift"),))
+    assert count_ads(database, US, "all", of_all) == 0
+    assert count_ads(database, US, "all", replace(of_all, first_seen_to=DAY)) == 1

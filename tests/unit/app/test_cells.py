@@ -1,11 +1,11 @@
-"""A cell of the matrix leads to the ads that it counts, and to no others."""
+"""A cell of the matrix leads to what it counts, and to nothing else."""
 
 from __future__ import annotations
 
 import pytest
 
 from app.components.comparison import ads_of_cell
-from core.queries.filters import CONCEPTS, AdFilters
+from core.queries.filters import ADS, CONCEPTS, AdFilters
 from core.queries.questions import Question
 
 ASKED = AdFilters(
@@ -24,4 +24,10 @@ ASKED = AdFilters(
 )
 def test_a_cell_leads_to_its_ads(dimension: str, value: str, leads_to: dict[str, list[str]]) -> None:
     address = ads_of_cell(Question("all", dimension, ASKED), "bolt", value)
-    assert address == {"brandspace": ["all"], "brands": ["bolt"], "words": ["shoes"], **leads_to}
+    assert address == {
+        "brandspace": ["all"], "brands": ["bolt"], "words": ["shoes"], "unit": ["concepts"], **leads_to,
+    }  # fmt: skip
+
+
+def test_a_cell_of_ads_leads_to_ads() -> None:
+    assert "unit" not in ads_of_cell(Question("all", "hook", AdFilters(unit=ADS)), "bolt", "question")
