@@ -203,6 +203,18 @@ _SHIPPING = _any_of(
     "free (?:shipping|delivery)", "kostenlose[rn]? (?:versand|lieferung)", "versandkostenfrei", "envío grat",
     "livraison (?:gratuite|offerte)", "frete grátis", "무료 ?배송", "送料無料",
 )  # fmt: skip
+_FREE = _any_of(
+    "for free", "free (?:to|of charge)", r"\bis free\b", "kostenlos", r"gratis\b", "gratuit", "무료(?!함)", "無料",
+    "मुफ़्त",
+)  # fmt: skip
+_SEASON = _any_of(
+    "summer", "winter", r"\bspring\b", "autumn", r"\bfall\b", r"season(?! \d)", "christmas", "holiday", "easter",
+    "new year", "friday", "halloween", "valentin", r"s'? day\b", "school", "festiv", "thanksgiving", r"\beid\b", "snow",
+    "sommer", "frühling", "frühjahr", "herbst", "weihnacht", "oster", r"saison(?! ?\d)", "schul",
+    "verano", "invierno", "primavera", "otoño", "navid", "été", "hiver", "printemps", "automne", "noël", "rentrée",
+    "verão", "inverno", "outono", "natal", "여름", "겨울", "가을", r"\b(?:올|새)?봄", "명절", "설날", "추석", "새해",
+    "연말", "휴가", "크리스마스", "[夏冬春秋]", "年末", "正月", "गर्मी", "सर्द", "त्योहार", "दिवाली", "[🎄🎃🎅🐣]",
+)  # fmt: skip
 _OFFERS = (
     "price_point", "money_off", "percent_off", "free_trial", "free_access", "free_shipping", "bundle", "gift",
     "giveaway",
@@ -238,6 +250,18 @@ CROSS_CHECKS: Sequence[CrossCheck] = (
         "offer",
         "The text ships for free; the label doesn't say so.",
         _says(_SHIPPING, "free_shipping"),
+    ),
+    CrossCheck(
+        "something free is labelled",
+        "offer",
+        "The text says that something is free; the label says that nothing is.",
+        _says(_FREE, "free_access", "free_trial", "free_shipping", "gift", "giveaway", "bundle"),
+    ),
+    CrossCheck(
+        "a labelled season is there",
+        "theme",
+        "The label says that the text is tied to a season; the text names neither season nor feast.",
+        _rests_on("seasonal", _SEASON),
     ),
     CrossCheck(
         "the button is the call to action",

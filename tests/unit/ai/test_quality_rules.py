@@ -10,6 +10,7 @@ from core.domain.label import LANGUAGE
 
 CHECKS = {check.name: check for check in CROSS_CHECKS}
 OFFER, PERCENT, PRICE = "a percentage off is labelled", "a labelled percentage is there", "a price is labelled"
+FREE, SEASON = "something free is labelled", "a labelled season is there"
 BUTTON, SCRIPT = "the button is the call to action", "the language fits the script"
 
 
@@ -28,6 +29,8 @@ def asked(name: str, text: str, *values: str, cta: str = "") -> Finding | None:
         (PRICE, "월 9,900원", ("price_point",)),
         ("a free trial is labelled", "7일 무료 체험", ("free_trial",)),
         ("free shipping is labelled", "Free shipping on all orders", ("free_shipping",)),
+        (FREE, "1권 무료로 보러가기", ("free_access",)),
+        (SEASON, "올여름 휴가를 준비하세요", ("seasonal",)),
         (SCRIPT, "지금 바로 시작해 보세요 오늘", ("ko",)),
         (SCRIPT, "Start your day with better coffee", ("en",)),
         (SCRIPT, "Начните свой день с хорошего кофе", ("uk",)),
@@ -46,6 +49,10 @@ def test_rule_and_label_agree(name: str, text: str, values: tuple[str, ...]) -> 
         (OFFER, "Spare 15\u00a0% auf alles", ()),
         (PERCENT, "Two for one, this week", ("percent_off",)),
         (PRICE, "For only €9.99 a month", ("none",)),
+        (FREE, "첫 화 무료", ("none",)),
+        (FREE, "Learn chess for free", ("price_point",)),
+        (SEASON, "<악인 남편> 시즌 2 컴백", ("seasonal",)),
+        (SEASON, "Season 2 is out now", ("seasonal",)),
         (SCRIPT, "지금 바로 시작해 보세요 오늘", ("en",)),
         (SCRIPT, "Start your day with better coffee", ("ko",)),
     ],
@@ -62,6 +69,8 @@ def test_rule_and_label_disagree(name: str, text: str, values: tuple[str, ...]) 
         (OFFER, "97% of customers come back.", ()),  # no reduction
         (PERCENT, "Two for one", ("bundle",)),
         (PRICE, "Call 0800 123", ("none",)),
+        (FREE, "A sugar-free drink", ("none",)),
+        (SEASON, "<악인 남편> 시즌 2 컴백", ("unknown",)),
         (SCRIPT, "지금 바로 시작해 보세요 오늘", ("unknown",)),  # an abstention contradicts nothing
         (SCRIPT, "OK", ("ko",)),  # too short to tell
         (SCRIPT, "여름 세일 시작 Summer sale starts", ("en",)),  # two scripts
