@@ -60,7 +60,7 @@ class AdRecord:
     channel: str  # "meta", "google", "customer", "sample"
     external_id: str
     brand_name: str  # as written by the source; resolved through aliases later
-    scanned_on: date  # when this source looked
+    scanned_on: date  # when this source looked, and saw it
     versions: tuple[AdVersion, ...]
     account: str = ""
     brand_aliases: tuple[str, ...] = ()
@@ -77,6 +77,7 @@ class AdRecord:
     attributes: Mapping[str, Any] = field(default_factory=dict)  # small, source-specific, JSON
     raw: Mapping[str, Any] | tuple[Mapping[str, Any], ...] = field(default_factory=dict)  # untouched rows
     lines: tuple[int, ...] = ()  # 1-based line or row numbers in the source file
+    seen_before: tuple[date, ...] = ()  # earlier scans that saw it, where one file tells of several
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -56,6 +56,9 @@ class ManifestAd:
         return tuple(Said.by(version) for version in self.record.versions or (AdVersion(),))
 
 
+_Source = tuple[date, str, str]  # day, channel, account
+
+
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """What every row of a run shares."""
@@ -81,14 +84,30 @@ def _image_uses(ads: Iterable[ManifestAd], results: Mapping[str, ItemResult]) ->
 
 
 def scan_rows(ads: Sequence[ManifestAd], context: RunContext) -> list[ScanRows]:
-    """One ScanRows per (channel, account, day), oldest day first."""
-    groups: dict[tuple[date, str, str], list[ManifestAd]] = {}
+    """One ScanRows per (channel, account, day), oldest day first; then what earlier scans saw of ads of later ones."""
+    groups: dict[_Source, list[ManifestAd]] = {}
     for ad in ads:
         groups.setdefault((ad.record.scanned_on, ad.record.channel, ad.record.account), []).append(ad)
-    return [_one_scan(key, groups[key], context) for key in sorted(groups)]
+    scans = {key: _one_scan(key, groups[key], context) for key in sorted(groups)}
+    return [*scans.values(), *_seen_before(ads, scans, context)]
 
 
-def _one_scan(key: tuple[date, str, str], ads: Sequence[ManifestAd], context: RunContext) -> ScanRows:
+def _seen_before(
+    ads: Sequence[ManifestAd], scans: Mapping[_Source, ScanRows], context: RunContext
+) -> Iterator[ScanRows]:
+    """Observations alone: all that is told of the ads is in the scan that saw them last."""
+    earlier: dict[_Source, list[ManifestAd]] = {}
+    for ad in ads:
+        for day in ad.record.seen_before:
+            earlier.setdefault((day, ad.record.channel, ad.record.account), []).append(ad)
+    for key in sorted(earlier):
+        scan = scans.get(key) or _one_scan(key, [], context)
+        versions = (row for ad in earlier[key] for row in _version_rows(ad, context.scope))
+        seen = _distinct(((scan.scan_id, row[0], context.scope, row[2], key[0]) for row in versions), 2)
+        yield replace(scan, ads=(), versions=(), media=(), content_hashes={}, observations=seen)
+
+
+def _one_scan(key: _Source, ads: Sequence[ManifestAd], context: RunContext) -> ScanRows:
     day, channel, account = key
     hashes: dict[str, frozenset[str]] = {}
     for ad in ads:

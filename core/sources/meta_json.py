@@ -38,7 +38,7 @@ class _FileFacts:
     """What only the file as a whole tells."""
 
     aliases: Mapping[str, tuple[str, ...]]
-    last_seen: Mapping[str, date]
+    scan_days: Mapping[str, tuple[date, ...]]  # by brand, oldest first
     cut_at: int | None
 
 
@@ -64,15 +64,31 @@ def _check(row: Row) -> None:
 
 
 def _file_facts(ads: list[AdRows], *, has_own_names: bool) -> _FileFacts:
-    last_seen: dict[str, date] = {}
-    for ad in ads:
-        last_seen[ad.brand] = max(filter(None, (last_seen.get(ad.brand), *_seen(ad))))
     aliases = _aliases(ads) if has_own_names else {}
-    return _FileFacts(aliases, last_seen, _cut_at([str(row.values.get("copy") or "") for ad in ads for row in ad.rows]))
+    return _FileFacts(
+        aliases, _scan_days(ads), _cut_at([str(row.values.get("copy") or "") for ad in ads for row in ad.rows])
+    )
+
+
+def _scan_days(ads: list[AdRows]) -> dict[str, tuple[date, ...]]:
+    """The days on which the monitor looked: it keeps what it saw, so an ad's last day is that of the scan that saw it.
+
+    Without any ``last_seen`` of a brand: its newest day.
+    """
+    last: dict[str, set[date]] = defaultdict(set)
+    newest: dict[str, date] = {}
+    for ad in ads:
+        last[ad.brand] |= set(_days(ad, "last_seen"))
+        newest[ad.brand] = max(filter(None, (newest.get(ad.brand), *_seen(ad))))
+    return {brand: tuple(sorted(days)) or (newest[brand],) for brand, days in last.items()}
 
 
 def _seen(ad: AdRows) -> list[date]:
-    days = (cell_date(row, column) for row in ad.rows for column in ("first_seen", "last_seen"))
+    return _days(ad, "first_seen", "last_seen")
+
+
+def _days(ad: AdRows, *columns: str) -> list[date]:
+    days = (cell_date(row, column) for row in ad.rows for column in columns)
     return [day for day in days if day]
 
 
@@ -104,14 +120,16 @@ def _cut_at(texts: list[str]) -> int | None:
 
 def _record(source: SourceFile, ad: AdRows, facts: _FileFacts) -> AdRecord:
     first = ad.rows[0]
-    seen = _seen(ad)
+    seen, days = _seen(ad), facts.scan_days[ad.brand]
+    scanned_on = max(_days(ad, "last_seen"), default=days[-1])
     active = first.values.get("active")
     return AdRecord(
         channel="meta",
         external_id=ad.external_id,
         brand_name=ad.brand,
         brand_aliases=facts.aliases.get(ad.brand, ()),
-        scanned_on=facts.last_seen[ad.brand],
+        scanned_on=scanned_on,
+        seen_before=tuple(day for day in days if min(seen) <= day < scanned_on),
         versions=tuple(dict.fromkeys(_version(row, facts) for row in ad.rows)),
         page_name=cell(first, "advertiser") or None,
         library_url=f"https://www.facebook.com/ads/library/?id={ad.external_id}",

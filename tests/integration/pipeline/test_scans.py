@@ -6,6 +6,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from core.domain.ad import AdRecord, AdVersion
+from core.domain.principal import LOCAL_PRINCIPAL
+from core.queries.ads import list_ads
+from core.queries.deltas import deltas_between
+from core.queries.filters import AdFilters
 from tests.running_system import DAY, System, a_picture, an_ad
 
 WEEK = timedelta(days=7)
@@ -33,6 +37,30 @@ def test_a_later_scan_tells_what_happened_in_between(system: System) -> None:
 
     assert ledger(request) == {"new": 1, "changed": 1, "seen_again": 1, "not_seen": 1, "versions_new": 2}
     assert [row["scanned_on"] for row in sorted(system.rows("scan"), key=lambda row: row["scanned_on"])] == [DAY, LATER]
+
+
+def test_one_file_of_several_scans_tells_what_each_of_them_saw(system: System) -> None:
+    stays = on(LATER, "stays", "A.", first_seen=DAY, seen_before=(DAY,))
+    both = (on(DAY, "gone", "B.", source_says_active=True), stays, on(LATER, "new", "C."))
+
+    first, again = system.ingest(*both), system.ingest(*both)
+
+    assert ledger(first) == {"new": 3, "changed": 0, "seen_again": 0, "not_seen": 1, "versions_new": 3}
+    assert ledger(again) == {"new": 0, "changed": 0, "seen_again": 3, "not_seen": 1, "versions_new": 0}
+    scans = {row["scan_id"]: row["scanned_on"] for row in system.rows("scan")}
+    seen = {(row["ad_id"], scans[row["scan_id"]]) for row in system.rows("observation")}
+    ids = {name: system.ad(name)["ad_id"] for name in ("gone", "stays", "new")}
+    assert sorted(scans.values()) == [DAY, LATER]
+    assert seen == {(ids["gone"], DAY), (ids["stays"], DAY), (ids["stays"], LATER), (ids["new"], LATER)}
+    cards = list_ads(system.services.database, LOCAL_PRINCIPAL, "all", AdFilters()).items
+    assert {card.ad_id: card.status for card in cards} == {
+        ids["gone"]: "not_seen", ids["stays"]: "active", ids["new"]: "active",
+    }  # fmt: skip
+    between = deltas_between(
+        system.services.database, LOCAL_PRINCIPAL, "all", "format", AdFilters(), since=DAY, until=LATER
+    )
+    (brand,) = between.turnover.brands
+    assert (brand.new, brand.continuing, brand.gone) == (1, 1, 1)
 
 
 def test_dates_widen_and_what_was_said_keeps_its_time(system: System) -> None:

@@ -100,10 +100,18 @@ def test_an_ad_is_mapped_to_the_record(tmp_path: Path) -> None:
     assert record.attributes == {"work_title": "새벽"}
 
 
-def test_a_scan_is_as_late_as_the_latest_ad_of_its_competitor(tmp_path: Path) -> None:
-    ads = [monitor_ad(1), monitor_ad(2, last_seen="2026-07-01"), monitor_ad(3, competitor="Other")]
+def test_an_ads_last_day_is_the_scan_that_saw_it_last_and_earlier_days_saw_it_too(tmp_path: Path) -> None:
+    """A monitor keeps what it saw, and calls it active for ever."""
+    ads = [
+        monitor_ad(1), monitor_ad(2, last_seen="2026-07-01"), monitor_ad(3, competitor="Other"),
+        monitor_ad(4, first_seen="2026-06-20", last_seen="2026-07-01"), monitor_ad(5, last_seen=""),
+        monitor_ad(6, first_seen="2026-06-12", last_seen="2026-06-09"),
+    ]  # fmt: skip
     records = read(monitor_json(tmp_path / "ads.json", *ads))[0]
-    assert [record.scanned_on.isoformat() for record in records] == ["2026-07-01", "2026-07-01", "2026-06-09"]
+    early, late = date(2026, 6, 9), date(2026, 7, 1)
+    assert [(record.scanned_on, record.seen_before) for record in records] == [
+        (early, ()), (late, (early,)), (early, ()), (late, ()), (late, (early,)), (early, ()),
+    ]  # fmt: skip
 
 
 def aliases(path: Path, *advertisers: tuple[str, str]) -> dict[str, tuple[str, ...]]:
