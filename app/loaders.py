@@ -34,6 +34,7 @@ from core.queries import (
     frozen,
     label_quality,
     longevity,
+    newest_ads,
     operations,
     overview,
     questions,
@@ -99,6 +100,12 @@ def load_ads(
 ) -> Page[ads.AdCard]:
     """A page of cards."""
     return ads.list_ads(services().database, principal, brandspace, filters, cursor=cursor, sort=sort, limit=limit)
+
+
+@_remembered(50)
+def load_newest_ads(principal: Principal, brandspace: str) -> list[ads.AdCard]:
+    """What the newest scans brought, with pictures."""
+    return newest_ads.newest_pictured(services().database, principal, brandspace)
 
 
 @_remembered(200)

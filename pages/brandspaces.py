@@ -14,7 +14,7 @@ from app.components.page_header import page_header
 from app.components.request_progress import request_progress
 from app.components.themes import themes_section
 from app.components.unit_switch import read_unit, unit_switch
-from app.loaders import load_ads, load_brands, load_overviews, load_pictures_read, load_voices, now
+from app.loaders import load_brands, load_newest_ads, load_overviews, load_pictures_read, load_voices, now
 from app.resources import current_principal
 from app.view_models.brand_overviews import concepts_by_brand, make_overview
 from core.queries.filters import ADS, AdFilters
@@ -43,9 +43,7 @@ with shown_errors():
         overview_tiles(view, unit)
         st.subheader("What is new", anchor=False)
         st.caption(view.news)
-        pictured = AdFilters(media_statuses=("ok",))
-        newest = load_ads(principal, brandspace, pictured, cursor=None, sort="newest", limit=60)
-        newest_strip(newest.items, brandspace)
+        newest_strip(load_newest_ads(principal, brandspace), brandspace, view.new)
         brand_table(view.brands, brandspace, unit)
         themes_section(principal, shown, unit, {brand.slug: brand.name for brand in view.brands})
     brandspace_forms(principal, shown)

@@ -1,4 +1,4 @@
-"""The newest creatives as a strip of small pictures."""
+"""What the newest scans brought, as a strip of small pictures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from core.queries.ads import AdCard
 _WIDTH = 164  # pixels on the screen
 _SIDE = 320  # pixels of the picture
 _SHOWN = 7
+_NONE = ("The newest scans brought no new ad.", "The new ad has no picture.")  # of no new ad, of one
 
 
-def newest_strip(cards: Sequence[AdCard], brandspace: str) -> None:
-    """The pictures with brand and date, and a way to all of them."""
+def newest_strip(cards: Sequence[AdCard], brandspace: str, new: int) -> None:
+    """The pictures with brand and date, or why there are none; and a way to all ads. ``new``: all that are new."""
+    if without := without_pictures(cards, new):
+        st.caption(without)
     with st.container(horizontal=True, gap="small"):
         for card in different_pictures(cards)[:_SHOWN]:
             with st.container(width=_WIDTH, gap="xxsmall"):
@@ -26,6 +29,13 @@ def newest_strip(cards: Sequence[AdCard], brandspace: str) -> None:
                 st.caption(f"First seen {day(card.first_seen)}")
     if st.button("All creatives", icon=":material/arrow_forward:", icon_position="right", type="tertiary"):
         st.switch_page(page("creatives"), query_params={"brandspace": brandspace})
+
+
+def without_pictures(cards: Sequence[AdCard], new: int) -> str:
+    """Why the strip is empty; "" where it isn't."""
+    if cards:
+        return ""
+    return f"None of the {new:,} new ads has a picture." if new > 1 else _NONE[new]
 
 
 def different_pictures(cards: Sequence[AdCard]) -> list[AdCard]:

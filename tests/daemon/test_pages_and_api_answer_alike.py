@@ -37,6 +37,7 @@ from app.loaders import (
     load_keys,
     load_label_quality,
     load_launches,
+    load_newest_ads,
     load_overviews,
     load_pictures_read,
     load_quote,
@@ -291,6 +292,14 @@ def test_themes_of_a_brandspace(market: LocalDaemon) -> None:
     assert [(one.theme_id, dict(one.by_brand)) for one in page.items] == [
         (one["theme_id"], one["by_brand"]) for one in told["items"]
     ]
+
+
+def test_the_newest_ads_of_the_first_page(market: LocalDaemon) -> None:
+    cards = load_newest_ads(US, "all")
+    told = {ad["ad_id"]: ad for ad in ask(market, "all", "ads", more="limit=200")["items"]}
+    assert {card.ad_id for card in cards} <= told.keys()
+    assert [card.first_seen.isoformat() for card in cards] == [told[card.ad_id]["first_seen"] for card in cards]
+    assert len(cards) <= sum(scan["new"] for scan in ask(market, "all", "deltas")["items"])
 
 
 def test_one_ad_with_its_labels_and_scans(market: LocalDaemon) -> None:

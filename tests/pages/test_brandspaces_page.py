@@ -64,6 +64,20 @@ def test_a_first_scan_is_not_sold_as_news(show: ShowPage, database: Database) ->
     assert "there every ad counts as new" in texts(show("brandspaces"))
 
 
+def test_the_strip_shows_what_the_newest_scan_brought(show: ShowPage, database: Database) -> None:
+    old = AnAd("1", sha256="a" * 64)
+    store(database, old)
+    store_scan(database, date(2026, 3, 1), new=1, shows=[old])
+    assert "First seen 1 Mar 2026" in texts(show("brandspaces"))
+    plain = AnAd("2", media_status="none_declared")
+    store(database, plain)
+    store_scan(database, date(2026, 3, 9), new=1, seen_again=1, shows=[old, plain])
+    st.cache_data.clear()
+    page = show("brandspaces")
+    assert "First seen" not in texts(page)
+    assert "The new ad has no picture." in texts(page)
+
+
 def test_a_brandspace_shows_its_own_brands(show: ShowPage, database: Database) -> None:
     store(database, AnAd("1"), AnAd("2", brand="rival"))
     made = create_brandspace(database, LOCAL_PRINCIPAL, name="Ours", competitors=["rival"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.components.newest_strip import different_pictures
+import pytest
+
+from app.components.newest_strip import different_pictures, without_pictures
 from tests.unit.app.test_view_models import card
 
 
@@ -13,3 +15,16 @@ def test_a_picture_stands_where_its_newest_ad_stands() -> None:
 
 def test_an_ad_without_a_picture_has_no_place() -> None:
     assert different_pictures([card(cover_sha256=None)]) == []
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (0, "The newest scans brought no new ad."),
+        (1, "The new ad has no picture."),
+        (40, "None of the 40 new ads has a picture."),
+    ],
+)
+def test_an_empty_strip_says_why(new: int, said: str) -> None:
+    assert without_pictures([], new) == said
+    assert without_pictures([card(cover_sha256="a")], new) == ""
