@@ -11,6 +11,8 @@ import re
 import unicodedata
 from datetime import date, datetime, timedelta
 
+from core.domain.label import is_visual
+
 _JOINER = "\u2060"  # word joiner: takes no room and is no character that Markdown looks for
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 # What Streamlit's Markdown still replaces in text whose punctuation is escaped: addresses become links, :names: become
@@ -136,6 +138,11 @@ def words(identifier: str) -> str:
     """ "free_trial" → "Free trial"."""
     text = _SPELLED.get(identifier, identifier).replace("_", " ").strip()
     return text[:1].upper() + text[1:]
+
+
+def dimension_name(dimension: str) -> str:
+    """ "offer" → "Offer", "visual_style" → "Picture: style": what is read in the picture says so, on every page."""
+    return f"Picture: {words(dimension[7:]).lower()}" if is_visual(dimension) else words(dimension)
 
 
 def value_name(name: str, value: str) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from app.filters import write_params
-from app.formatting import day, number, one_line, value_name, words
+from app.formatting import day, dimension_name, number, one_line, value_name, words
 from core.domain.label import is_visual
 from core.queries.facets import LABELS, Facet
 from core.queries.filters import UNKNOWN_VALUE, AdFilters
@@ -124,7 +124,7 @@ def _kept(params: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
 def _chip(name: str, value: str, names: Mapping[str, str]) -> str:
     if name == "labels":
         dimension, _, label = value.partition(":")
-        return f"{words(dimension)}: {one_line(value_name(dimension, label))}"
+        return f"{dimension_name(dimension)}: {one_line(value_name(dimension, label))}"
     if name in _DATES:
         return f"{_DATES[name]} {day(date.fromisoformat(value))}"
     shown = names.get(value) or value_name(name, value)
@@ -138,7 +138,7 @@ def _facet(filters: AdFilters, facet: Facet, names: Mapping[str, str]) -> None:
     st.session_state[key] = list(chosen)
     short = facet.name.removeprefix(_LABELS)
     st.multiselect(
-        _TITLES.get(facet.name, words(short)),
+        _TITLES.get(facet.name, dimension_name(short)),
         list(dict.fromkeys([*counts, *chosen])),
         format_func=lambda value: f"{names.get(value) or value_name(short, value)} ({number(counts.get(value, 0))})",
         key=key,

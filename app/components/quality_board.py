@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.filters import read_own, write_own
-from app.formatting import one_line, words
+from app.formatting import dimension_name, one_line, words
 from app.navigation import page
 from app.quality_charts import overview_dots, reliability, value_dots
-from app.view_models.label_quality import STANDINGS, Detail, Finding, Overview, ValueRow, title_of
+from app.view_models.label_quality import STANDINGS, Detail, Finding, Overview, ValueRow
 from core.ai.quality_verdicts import Standing
 
 _COLOURS = {
@@ -45,7 +45,7 @@ def choose_dimension(names: Sequence[str]) -> str:
     chosen = read_own("dimension", names, names[0])
     st.session_state["quality_dimension"] = chosen
     st.pills(
-        "Label", names, format_func=title_of, key="quality_dimension", required=True,
+        "Label", names, format_func=dimension_name, key="quality_dimension", required=True,
         on_change=lambda: write_own("dimension", st.session_state["quality_dimension"]),
     )  # fmt: skip
     return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.formatting import CHANNELS, MEDIA_STATUSES, STATUSES, counted, day, shorten, value_name, words
+from app.formatting import CHANNELS, MEDIA_STATUSES, STATUSES, counted, day, dimension_name, shorten, value_name, words
 from core.queries.ads import AdCard
 from core.queries.concepts import Concept
 from core.queries.filters import UNKNOWN_VALUE
@@ -107,7 +107,7 @@ def _labels(card: AdCard) -> tuple[Badge, ...]:
         return (Badge("Not labelled yet" if card.has_text else "No text to label"),)
     found = ((name, value) for name in _SHOWN_DIMENSIONS for value in card.labels.get(name, ())[:1])
     return tuple(
-        Badge(f"{words(name)}: {value_name(name, value).lower()}")
+        Badge(f"{dimension_name(name)}: {value_name(name, value).lower()}")
         for name, value in found
         if value not in {UNKNOWN_VALUE, "none"}
     )

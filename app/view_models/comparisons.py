@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from app.formatting import counted, number, percent, points, value_name, words
-from core.domain.label import is_visual
+from app.formatting import counted, dimension_name, number, percent, points, value_name
 from core.insights.differences import Difference, Verdict
 from core.insights.mixes import BrandShares
 from core.insights.proportions import Share
@@ -101,11 +100,6 @@ class LaunchTimeline:
     series: tuple[LaunchSeries, ...]
     noun: str
     notes: tuple[str, ...]
-
-
-def dimension_name(dimension: str) -> str:
-    """ "visual_style" → "Picture: style"."""
-    return f"Picture: {words(dimension[7:]).lower()}" if is_visual(dimension) else words(dimension)
 
 
 def make_matrix(comparison: BrandComparison, names: Mapping[str, str]) -> Matrix:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.formatting import ago, counted, value_name, words
+from app.formatting import ago, counted, dimension_name, value_name
 from app.view_models.label_findings import Finding, findings_of, taken_for
 from core.ai.quality_verdicts import Standing
 from core.ai.taxonomy import Taxonomy
@@ -125,7 +125,9 @@ class Detail:
 def make_overview(quality: LabelQuality) -> list[Overview]:
     """Every dimension, in the order of the taxonomy."""
     return [
-        Overview(each.dimension, title_of(each.dimension), each.standing, each.reason, each.bar, _dots(each.measures))
+        Overview(
+            each.dimension, dimension_name(each.dimension), each.standing, each.reason, each.bar, _dots(each.measures)
+        )
         for each in quality.dimensions
     ]
 
@@ -137,7 +139,7 @@ def make_detail(quality: LabelQuality, name: str, taxonomy: Taxonomy, *, now: da
     asked = taxonomy.dimensions.get(name)
     return Detail(
         name=name,
-        title=title_of(name),
+        title=dimension_name(name),
         definition=asked.definition if asked else _OF_LANGUAGE,
         standing=report.standing,
         reason=report.reason,
@@ -150,12 +152,6 @@ def make_detail(quality: LabelQuality, name: str, taxonomy: Taxonomy, *, now: da
         between_people=_between_people(report.measures),
         sources=tuple(_sources(report.measures, now)),
     )
-
-
-def title_of(dimension: str) -> str:
-    """Visual dimensions say that they are of the picture."""
-    name = dimension.removeprefix("visual_")
-    return words(name) if name == dimension else f"Picture: {words(name).lower()}"
 
 
 def _dots(measures: Sequence[StoredMeasure]) -> dict[Basis, Dot]:

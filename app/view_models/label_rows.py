@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from app.formatting import value_name, words
+from app.formatting import dimension_name, value_name
 from core.ai.taxonomy import Taxonomy
 from core.domain.label import LANGUAGE, UNKNOWN
 from core.queries.labels_of_ad import Correction, LabelDetail
@@ -105,7 +105,7 @@ def _row(
     else:
         rows, values = tuple(_corrected(correction, machine, text)), correction.values
     return DimensionRow(
-        name, words(name), _definition(name, taxonomy), rows, values, any(row.is_known for row in rows),
+        name, dimension_name(name), _definition(name, taxonomy), rows, values, any(row.is_known for row in rows),
         correction is not None,
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ def _definition(name: str, taxonomy: Taxonomy) -> str:
 
 def _made(label: LabelDetail, text: str) -> LabelRow:
     return LabelRow(
-        title=words(label.dimension),
+        title=dimension_name(label.dimension),
         value=_OUTCOMES.get(label.outcome) or value_name(label.dimension, label.value),
         is_known=label.outcome == "ok" and label.value != UNKNOWN,
         confidence=label.confidence,
@@ -138,7 +138,7 @@ def _corrected(correction: Correction, machine: Sequence[LabelDetail], text: str
     for value in correction.values:
         name = value_name(correction.dimension, value)
         is_known = value != UNKNOWN
-        yield LabelRow(words(correction.dimension), name, is_known, None, (), mark(text, ()), made_by)
+        yield LabelRow(dimension_name(correction.dimension), name, is_known, None, (), mark(text, ()), made_by)
 
 
 def _made_by(label: LabelDetail) -> Iterable[tuple[str, str]]:

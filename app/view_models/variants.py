@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.formatting import MEDIA_STATUSES, counted, day, shorten
+from core.ai.concepts import MEASURED
 from core.queries.concept_detail import ConceptDetail, Variant
 
 _COPY = 90  # characters
@@ -15,14 +16,24 @@ _WHY: Mapping[str, str] = {
     "same words": "The same words",
     "perceptual hash": "Nearly the same picture",
     "text simhash": "Nearly the same words",
-    "embedding": "Alike by its vectors",
+    "embedding": "Alike in look or meaning",
 }
-_MEASURES: Mapping[str, str] = {
-    "picture_bits": "Picture: {:.0f} of 64 bits differ",
-    "picture_cosine": "Picture: cosine {:.2f}",
-    "words_bits": "Words: {:.0f} of 64 bits differ",
-    "words_cosine": "Words: cosine {:.3f}",
-}
+_DEGREES = ("the same", "nearly the same", "alike")
+# What is measured, its figure, and the greatest distance (bits, or 1 - cosine) of each degree: those that concepts use.
+_MEASURES: Mapping[str, tuple[str, str, tuple[float, float, float]]] = {
+    "picture_bits": (
+        "Outlines of the pictures", "{:.0f} of 64 bits differ",
+        (0, MEASURED.near_picture_bits, MEASURED.likely_picture_bits),
+    ),
+    "picture_cosine": (
+        "Look of the pictures", "cosine {:.2f}", (0.005, 0.05, 1 - MEASURED.likely_picture_cosine)
+    ),
+    "words_bits": ("Wording", "{:.0f} of 64 bits differ", (0, MEASURED.near_words_bits, 2 * MEASURED.near_words_bits)),
+    "words_cosine": (
+        "Meaning of the words", "cosine {:.3f}",
+        (0.0005, 1 - MEASURED.near_words_cosine, 1 - MEASURED.like_words_cosine),
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +104,18 @@ def _card(variant: Variant, copies: Mapping[str, str], shown: str | None) -> Var
         ads=counted(variant.ads, "ad"),
         dates=f"{day(variant.first_seen)} to {day(variant.last_seen)}",
         why="Put here by your organisation" if variant.put_here_by else _WHY.get(variant.joined_by, variant.joined_by),
-        distances=tuple(
-            said.format(variant.distances[name]) for name, said in _MEASURES.items() if name in variant.distances
-        ),
+        distances=tuple(said_of(name, variant.distances[name]) for name in _MEASURES if name in variant.distances),
         nearest=copies.get(variant.joined_to or "", ""),
         is_put_here=variant.put_here_by is not None,
     )
+
+
+def said_of(name: str, value: float) -> str:
+    """ "Wording: nearly the same (4 of 64 bits differ)"."""
+    measured, figure, limits = _MEASURES[name]
+    distance = value if name.endswith("_bits") else 1 - value
+    degree = next((said for said, most in zip(_DEGREES, limits, strict=True) if distance <= most), "different")
+    return f"{measured}: {degree} ({figure.format(value)})"
 
 
 def _copy(variant: Variant) -> str:

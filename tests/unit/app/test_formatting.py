@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from app.formatting import ago, counted, duration, escape, escape_chart, escape_part, one_line, percent, shorten
+from app.formatting import (
+    ago,
+    counted,
+    dimension_name,
+    duration,
+    escape,
+    escape_chart,
+    escape_part,
+    one_line,
+    percent,
+    shorten,
+)
 from tests.hostile_texts import HOSTILE_TEXTS
 
 PLAIN_TOKENS = {"paragraph_open", "paragraph_close", "inline", "text", "hardbreak", "text_special"}
@@ -97,3 +108,8 @@ def test_ages_are_told_in_the_largest_unit_that_fits() -> None:
     assert ago(now + timedelta(seconds=3), now) == "just now"
     assert ago(now - timedelta(minutes=5), now) == "5 min ago"
     assert [duration(seconds) for seconds in (59, 3600, 90_000)] == ["59 s", "1 h", "1 day"]
+
+
+def test_what_is_read_in_the_picture_is_named_so() -> None:
+    assert dimension_name("visual_colour") == "Picture: colour"
+    assert dimension_name("call_to_action") == "Call to action"
