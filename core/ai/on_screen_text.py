@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from core.ai.language import script_of_letter
@@ -47,6 +47,11 @@ _NAMES = {
     "ml": "Malayalam",
 }  # fmt: skip
 _TOKENS = re.compile(r"[^\W_]+")
+_SYLLABLES_APART = re.compile(r"(?<!\S)[가-힣](?: [가-힣])+(?!\S)")
+_WORDS_OF_ONE_SYLLABLE = frozenset(
+    "이그저내네제너나난넌우안못더잘꼭딱단또왜참첫전총각매맨한두세셋넷둘열수것때번명개권화회편원년월일시분초주달중"
+    "날집밤낮꿈말몸눈손돈물불술밥책옷차길문앞뒤옆위밑속밖곳등및할될갈올볼된온본큰새옛좀다"
+)
 _VOWEL = re.compile(r"[aeiouyà-æè-ïò-öø-ýœ]", re.IGNORECASE)
 _FIGURE = re.compile(
     r"\d{1,3}%|\d{1,3}(,\d{3})+\+?|(19|20)\d\d|\d{1,2}/\d{1,2}|(\d\d){1,2}\.\d{1,2}\.\d{1,2}|\d{2,3} ?cm|\d\.\d\+?"
@@ -144,6 +149,20 @@ def judge(lines: Iterable[Line], expected: Expected = Expected()) -> OnScreenTex
     return _said(sorted(kept, key=lambda line: (line.box[1], line.box[0])), withheld, expected, is_doubtful=is_doubtful)
 
 
+def join_syllables(line: str) -> str:
+    """Korean that a reader took apart ("아 이 린 에게"), with its syllables together ("아이린 에게").
+
+    Runs in which half of the syllables are words of their own ("둘 중 한") stay as they are; so do figures.
+    """
+
+    def _joined(run: re.Match[str]) -> str:
+        syllables = run[0].split(" ")
+        words = sum(each in _WORDS_OF_ONE_SYLLABLE for each in syllables)
+        return run[0] if 2 * words >= len(syllables) else "".join(syllables)
+
+    return _SYLLABLES_APART.sub(_joined, line)
+
+
 def _sort(lines: Sequence[Line], expected: Expected, *, is_doubtful: bool) -> _Sorted:
     found = _Sorted()
     for line in lines:
@@ -188,6 +207,8 @@ def _reads_foreign(line: Line, expected: Expected) -> bool:
     own = sum(count for script, count in scripts.items() if script in wanted)
     if line.confidence < _TESSERACT_SURE or own < max(_LEAST_FOREIGN, _MOSTLY * sum(scripts.values())):
         return False
+    if _is_known(replace(line, text=join_syllables(line.text)), expected):
+        return True
     return any(
         len(word) > 1 and _scripts(word).keys() <= wanted for word in _TOKENS.findall(line.text) if word.isalpha()
     )
@@ -206,7 +227,8 @@ def _said(kept: Sequence[Line], withheld: Sequence[Line], expected: Expected, *,
         scripts = _scripts("".join(line.text for line in kept))
         script = scripts.most_common(1)[0][0] if scripts else None
         reason = f"{_lines(len(withheld))} withheld: {_why(expected, is_doubtful=is_doubtful)}" if withheld else None
-        return OnScreenText(ReadingStatus.OK, reason, tuple(kept), script, area)
+        closed = tuple(replace(line, text=join_syllables(line.text)) for line in kept)
+        return OnScreenText(ReadingStatus.OK, reason, closed, script, area)
     if not withheld:
         return OnScreenText(ReadingStatus.NO_TEXT, "no text was found on it")
     unread = expected.foreign - expected.also_read

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     ColumnElement,
     Connection,
     Exists,
@@ -46,6 +48,8 @@ _has_impressions = func.jsonb_typeof(ad.c.attributes["impressions"]["low"]) == "
 impressions = case((_has_impressions, KNOWN_VALUE), else_=UNKNOWN_VALUE)
 _run_end = func.coalesce(ad.c.run_end, func.greatest(ad.c.run_start, ad.c.last_seen))
 _OVERLAPS = "(@.low <= $most && (@.high >= $least || @.high == null || !exists(@.high)))"  # without high: open above
+
+_HANGUL = re.compile("[가-힣]")
 
 
 def matching(connection: Connection, principal: Principal, brandspace: str, filters: AdFilters) -> list[Condition]:
@@ -86,7 +90,7 @@ def _apply(filters: AdFilters, corrected: Collection[str], *, everywhere: bool) 
         *_of_current_version(filters, everywhere=everywhere),
         *_labels(filters, corrected, everywhere=everywhere),
         *_words(filters.words, ad.c.content_id, everywhere=everywhere),
-        *_words(filters.on_screen_words, ad.c.cover_sha256, everywhere=everywhere),
+        *_on_screen_words(filters.on_screen_words, everywhere=everywhere),
     ]
 
 
@@ -203,15 +207,33 @@ def _seen(dimension: str, values: Sequence[str], machine: Condition) -> Conditio
 
 def _words(asked: str, content_id: ColumnElement[Any], *, everywhere: bool) -> Iterable[Condition]:
     """All in the text of that content; in a brandspace one by one, everywhere by the trigram index."""
-    words = sorted(asked.split(), key=len, reverse=True)
-    patterns = bindparam(None, [f"%{escape_like(word)}%" for word in words], type_=ARRAY(Text))
+    words = asked.split()
     if words and everywhere:
         # Under row-level security ILIKE can't use the trigram index; this function filters the scope itself.
-        found = func.content_containing(patterns).table_valued(column("scope", Text), column("content_id", Text))
+        found = func.content_containing(_patterns(words)).table_valued(
+            column("scope", Text), column("content_id", Text)
+        )
         yield tuple_(ad.c.scope, content_id).in_(select(found.c.scope, found.c.content_id))
     elif words:
         same = and_(content.c.scope == ad.c.scope, content.c.content_id == content_id)
-        yield _exists(same, content.c.text.ilike(func.all(patterns)), everywhere=everywhere)
+        yield _exists(same, content.c.text.ilike(func.all(_patterns(words))), everywhere=everywhere)
+
+
+def _on_screen_words(asked: str, *, everywhere: bool) -> Iterable[Condition]:
+    """All on the cover. Readers put blanks into Korean where none are, so its words are looked for without any."""
+    korean = [word for word in asked.split() if _HANGUL.search(word)]
+    others = " ".join(word for word in asked.split() if not _HANGUL.search(word))
+    yield from _words(others, ad.c.cover_sha256, everywhere=everywhere)
+    if korean:
+        same = and_(content.c.scope == ad.c.scope, content.c.content_id == ad.c.cover_sha256)
+        closed = func.replace(content.c.text, " ", "")
+        yield _exists(same, closed.ilike(func.all(_patterns(korean))), everywhere=everywhere)
+
+
+def _patterns(words: Iterable[str]) -> BindParameter[Any]:
+    """Longest first: the index goes by the first."""
+    longest_first = sorted(words, key=len, reverse=True)
+    return bindparam(None, [f"%{escape_like(word)}%" for word in longest_first], type_=ARRAY(Text))
 
 
 def escape_like(word: str) -> str:

@@ -123,6 +123,10 @@ FILTERS: list[tuple[AdFilters, set[str]]] = [
     (AdFilters(on_screen_words="free"), {KNOWN.ad_id}),  # what stands on its cover
     (AdFilters(on_screen_words="trial FREE"), {KNOWN.ad_id}),
     (AdFilters(on_screen_words="café"), set()),  # in the copy, not on the picture
+    (AdFilters(on_screen_words="아이린 7,000원"), {KNOWN.ad_id}),  # whether or not the reader put blanks in it
+    (AdFilters(on_screen_words="아이린 trial"), {KNOWN.ad_id}),
+    (AdFilters(on_screen_words="아이린 café"), set()),
+    (AdFilters(on_screen_words="trialfree"), set()),  # blanks count in other scripts
     (AdFilters(words="free"), set()),
     (AdFilters(labels=(("visual_shape", "square"),)), {KNOWN.ad_id}),  # of the cover
     (AdFilters(labels=(("visual_shape", "unknown"),)), OTHERS),
@@ -150,7 +154,7 @@ def store_cover(database: Database, sha256: str, on_screen: str) -> None:
 
 def test_each_filter_keeps_exactly_its_ads(database: Database, filter_cases: list[AnAd]) -> None:
     store(database, *filter_cases)
-    store_cover(database, COVER, "Free trial")
+    store_cover(database, COVER, "Free trial\n아 이린 에게 7,000 원")
 
     for filters, wanted in FILTERS:
         assert found(database, filters) == wanted, filters

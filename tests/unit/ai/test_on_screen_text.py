@@ -123,6 +123,31 @@ def test_the_second_reader_is_not_believed_when_it_guesses() -> None:
     assert outcome(found) == ("noise", "", "the ad is in Korean, and too little of it is sure")
 
 
+@pytest.mark.parametrize(
+    ("read", "kept"),
+    [
+        ("아 이 린 에게", "아이린 에게"),
+        ("넷 플 릭 스 에서 공개", "넷플릭스 에서 공개"),
+        ("무 료 시청은 오 늘 만", "무료 시청은 오늘만"),
+        ("월 7,000 원 부터", "월 7,000 원 부터"),  # figures and what they count stay as read
+        ("둘 중 한 명은 반드시", "둘 중 한 명은 반드시"),  # words of one syllable
+        ("이 집 사람들", "이 집 사람들"),
+    ],
+)
+def test_syllables_that_the_reader_took_apart_are_kept_together(read: str, kept: str) -> None:
+    found = judge(lines((read, 0.95), reader="tesseract"), WITH_TESSERACT)
+
+    assert found.text == kept
+
+
+def test_a_line_all_of_whose_syllables_stand_apart_is_believed_where_the_ad_says_it_too() -> None:
+    found = lines(("넷 플 릭 스", 0.92), reader="tesseract")
+    says_so = Expected(WITH_TESSERACT.languages, frozenset({"넷플릭스"}), WITH_TESSERACT.also_read)
+
+    assert judge(found, WITH_TESSERACT).text == ""
+    assert judge(found, says_so).text == "넷플릭스"
+
+
 # --- figures ------------------------------------------------------------------------------------------
 
 
