@@ -210,10 +210,11 @@ _FREE = _any_of(
 _SEASON = _any_of(
     "summer", "winter", r"\bspring\b", "autumn", r"\bfall\b", r"season(?! \d)", "christmas", "holiday", "easter",
     "new year", "friday", "halloween", "valentin", r"s'? day\b", "school", "festiv", "thanksgiving", r"\beid\b", "snow",
-    "sommer", "frühling", "frühjahr", "herbst", "weihnacht", "oster", r"saison(?! ?\d)", "schul",
-    "verano", "invierno", "primavera", "otoño", "navid", "été", "hiver", "printemps", "automne", "noël", "rentrée",
-    "verão", "inverno", "outono", "natal", "여름", "겨울", "가을", r"\b(?:올|새)?봄", "명절", "설날", "추석", "새해",
-    "연말", "휴가", "크리스마스", "[夏冬春秋]", "年末", "正月", "गर्मी", "सर्द", "त्योहार", "दिवाली", "[🎄🎃🎅🐣]",
+    "sommer", "frühling", "frühjahr", "herbst", "weihnacht", "oster", "neujahr", r"saison(?! ?\d)", "schul",
+    "verano", "invierno", "primavera", "otoño", "navid", "año nuevo", "été", "hiver", "printemps", "automne", "noël",
+    "nouvel an", "rentrée", "verão", "inverno", "outono", "natal", "páscoa", "여름", "겨울", "가을", r"\b(?:올|새)?봄",
+    "명절", "설날", "추석", "새해", "연말", "휴가", "크리스마스", "[夏冬春秋]", "年末", "正月", "新年", "クリスマス",
+    "गर्मी", "सर्द", "त्योहार", "दिवाली", "[🎄🎃🎅🐣]",
 )  # fmt: skip
 _OFFERS = (
     "price_point", "money_off", "percent_off", "free_trial", "free_access", "free_shipping", "bundle", "gift",

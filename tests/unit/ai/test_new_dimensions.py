@@ -99,6 +99,7 @@ def test_a_common_word_is_no_value(labeller: TextLabeller, dimension: str, text:
         ("theme", "올봄 신상, 지금 만나보세요", "seasonal"),
         ("theme", "휴가 시즌 한정 혜택", "seasonal"),
         ("season", "겨울 방한복 기획전", "winter"),
+        ("season", "12월 한정 메뉴를 만나보세요", "holidays"),
         ("theme", "건강하게 오래 사는 습관", "health"),
         ("theme", "고소한 맛과 달콤한 크림", "taste"),
         ("audience", "우리 아이 첫 영어", "parents"),
