@@ -9,7 +9,7 @@ from __future__ import annotations
 import mimetypes
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -24,23 +24,30 @@ from core.sources.text_file import read_text, sniff_text
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
+    """``needs``: the columns that tell it; ``columns_of`` the beginning of a file, as this kind would have them."""
+
     name: str
-    recognises: Callable[[str], bool]
+    needs: frozenset[str]
+    columns_of: Callable[[str], Collection[str]]
     records: Callable[[str, SourceFile], Iterator[AdRecord | Rejection]]
 
+    def lacks(self, head: str) -> frozenset[str]:
+        """None for a file of this kind."""
+        return self.needs.difference(self.columns_of(head))
 
-def _has_columns(columns: frozenset[str]) -> Callable[[str], bool]:
-    return lambda head: columns.issubset(header_of(head)[0])
+
+def _csv_columns(head: str) -> Collection[str]:
+    return header_of(head)[0]
 
 
-def _is_meta_json(head: str) -> bool:
-    return head.lstrip().startswith("[") and all(re.search(rf'"{key}"\s*:', head) for key in meta_json.KEYS)
+def _json_keys(head: str) -> Collection[str]:
+    return re.findall(r'"(\w+)"\s*:', head) if head.lstrip().startswith("[") else ()
 
 
 _KINDS = (
-    _Kind("JSON of a Meta monitor (libId, competitor, copy)", _is_meta_json, meta_json.records),
-    _Kind("CSV of the Meta Ad Library (ad_library_id, …)", _has_columns(meta_csv.COLUMNS), meta_csv.records),
-    _Kind("CSV of a customer (adId, startDate, brand, …)", _has_columns(customer_csv.COLUMNS), customer_csv.records),
+    _Kind("JSON of a Meta monitor", frozenset(meta_json.KEYS), _json_keys, meta_json.records),
+    _Kind("CSV of the Meta Ad Library", meta_csv.COLUMNS, _csv_columns, meta_csv.records),
+    _Kind("CSV of a customer", customer_csv.COLUMNS, _csv_columns, customer_csv.records),
 )
 
 
@@ -60,11 +67,11 @@ def read_path(
     """
     root = root or (path if path.is_dir() else path.parent)
     found = [(file, _kind_of(file, root)) for file in _files(path)]
-    known = ", ".join(kind.name for kind in _KINDS)
     if not any(isinstance(kind, _Kind) for _, kind in found):
-        what = "holds no file of a known kind" if path.is_dir() else "is of no known kind"
-        unreadable = [kind.reason for _, kind in found if isinstance(kind, Rejection) and kind.code != "unknown_format"]
-        why = f" ({unreadable[0]})" if unreadable else ""
+        what = "holds no file of a known kind" if path.is_dir() else "can't be imported"
+        reasons = [(kind.file, kind.reason) for _, kind in found if isinstance(kind, Rejection)]
+        why = "" if not reasons else f" ({': '.join(reasons[0])})" if path.is_dir() else f": {reasons[0][1]}"
+        known = "; ".join(f"{kind.name} ({', '.join(sorted(kind.needs))})" for kind in _KINDS)
         raise BadInputError(f"{path} {what}{why}. Known kinds: {known}")
     return _read_all(found, root, brand, today)
 
@@ -102,8 +109,20 @@ def _kind_of(file: Path, root: Path) -> _Kind | Rejection:
         head = sniff_text(file)
     except BadInputError as error:
         return Rejection(name, None, "unreadable_file", str(error))
-    recognised = next((kind for kind in _KINDS if kind.recognises(head)), None)
-    return recognised or Rejection(name, None, "unknown_format", "the file is of no known kind; it was passed over")
+    if not head.strip():
+        return Rejection(name, None, "empty_file", "the file is empty")
+    recognised = next((kind for kind in _KINDS if not kind.lacks(head)), None)
+    return recognised or Rejection(name, None, "unknown_format", f"the file is of no known kind{_nearest(head)}")
+
+
+def _nearest(head: str) -> str:
+    """What a file lacks of the kind that it has most columns of; "" where it has none of any."""
+    kind = max(_KINDS, key=lambda kind: 1 - len(kind.lacks(head)) / len(kind.needs))
+    lacking = kind.lacks(head)
+    if lacking == kind.needs:
+        return ""
+    missing = f"the column {', '.join(lacking)} is" if len(lacking) == 1 else f"{', '.join(sorted(lacking))} are"
+    return f"; it is nearest to a {kind.name}, but {missing} missing"
 
 
 def _read_all(

@@ -46,6 +46,8 @@ def _read_bytes(path: Path, size: int) -> bytes:
             magic = file.read(len(_GZIP_MAGIC))
             file.seek(0)
             return gzip.GzipFile("", mode="rb", fileobj=file).read(size) if magic == _GZIP_MAGIC else file.read(size)
+    except FileNotFoundError as error:
+        raise BadInputError(f"{path} doesn't exist; give a file") from error
     except (OSError, EOFError, zlib.error) as error:
         raise BadInputError(f"{path.name} can't be read: {error}") from error
 

@@ -99,11 +99,19 @@ def test_what_holds_nothing_to_read_is_refused_at_once_in_one_line(tmp_path: Pat
     (tmp_path / "empty").mkdir()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("nothing to see")
+    (tmp_path / "void.csv").write_text("\n")
+    (tmp_path / "near.csv").write_text("adId,brand,started\n1,Acme,2026-01-01\n")
+    (tmp_path / "far.csv").write_text("id;brand;copy\n1;Acme;Hello\n")
+    (tmp_path / "near.json").write_text('[{"libId": "1", "competitor": "Acme", "text": "Hello"}]')
     for path, message in [
         (tmp_path / "gone", "doesn't exist"),
         (tmp_path / "empty", "is empty"),
         (tmp_path / "other", "holds no file of a known kind.*Known kinds: .*adId"),
         (tmp_path / "other" / "notes.txt", "is of no known kind.*Known kinds: .*ad_library_id"),
+        (tmp_path / "void.csv", "void.csv can't be imported: the file is empty"),
+        (tmp_path / "near.csv", "nearest to a CSV of a customer, but the column startDate is missing"),
+        (tmp_path / "far.csv", "nearest to a CSV of a customer, but adId, startDate are missing"),
+        (tmp_path / "near.json", "nearest to a JSON of a Meta monitor, but the column copy is missing"),
     ]:
         with pytest.raises(BadInputError, match=message) as refused:
             read_path(path)
