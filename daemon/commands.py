@@ -85,9 +85,9 @@ def analyse(
     _end(ask(command_settings(), Console(), brand, wait=wait))
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # "-5" is an amount, if none that is accepted
 def budget(
-    usd: Annotated[float | None, typer.Argument(min=0, help="USD a day (UTC); left out: show it.")] = None,
+    usd: Annotated[float | None, typer.Argument(min=0, help="USD a day (UTC): 0 or more; left out: show it.")] = None,
 ) -> None:
     """What may be spent on models a day, what was spent, and on which brands."""
     from daemon.spending import budget as show_or_set

@@ -15,6 +15,7 @@ from core.domain.principal import Principal
 from core.errors import BadInputError
 from core.pipeline.analysis import ask_for_rerun
 from core.pipeline.quoting import Quote
+from core.queries.brands import resolve_brand
 from core.queries.spending import BudgetView, get_budget, get_spending
 from core.settings import Settings
 from daemon.data_commands import report
@@ -83,6 +84,7 @@ def rerun(
 ) -> bool:
     """Make labels again; False when the request failed or nobody agreed to the quote."""
     with working_system(settings, console) as (services, asker, _):
+        resolve_brand(services.database, asker, brand)  # nobody is asked about a brand there isn't
         _check(services, by, dimensions)
         if by is Rerun.MODEL:
             print_quote(console, services.quoter.quote(asker, brand, again=True, dimensions=dimensions))
