@@ -61,7 +61,11 @@ def choose_brandspace(principal: Principal) -> Brandspace:
     spaces = {space.brandspace_id: space for space in load_brandspaces(principal)}
     if _REMEMBERED not in st.session_state:  # a new visit begins where the last one ended
         st.session_state[_REMEMBERED] = chosen_brandspace(services().database, principal)
-    wanted = st.query_params.get("brandspace") or st.session_state[_REMEMBERED]
+    asked = st.query_params.get("brandspace")
+    wanted = asked or st.session_state[_REMEMBERED]
+    if asked and asked not in spaces:
+        st.warning("The address names no brandspace of yours: all brands are shown.", icon=":material/link_off:")
+        write_own("brandspace", "")
     st.session_state["choose_brandspace"] = wanted if wanted in spaces else ALL_BRANDS
     chosen = st.selectbox(
         "Brandspace",

@@ -28,6 +28,7 @@ LANGUAGES = {
     "pt": "Portuguese", "ru": "Russian", "ta": "Tamil", "te": "Telugu", "th": "Thai", "tr": "Turkish",
     "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
+NOTHING = "–"  # in a table's cell: there is no such figure, or nobody knows it
 _JUST_NOW = 10  # seconds
 _SPELLED = {"cta": "call to action", "usp": "selling point"}
 CHANNELS = {"sample": "Sample data", "meta": "Meta", "google": "Google", "customer": "Customer data"}

@@ -7,13 +7,13 @@ from functools import partial
 import streamlit as st
 
 from app.components.ad_page import ad_page
-from app.components.error_notice import shown_errors
+from app.components.error_notice import shown_errors, way_back
 from app.components.exports import export_menu
 from app.components.filter_panel import active_filters, filter_panel
 from app.components.gallery import gallery
 from app.components.page_header import page_header
 from app.components.unit_switch import unit_switch
-from app.filters import choose_sort, read_filters
+from app.filters import choose_sort, read_filters, write_own
 from app.formatting import counted
 from app.loaders import load_ad, load_brands, load_count, load_facets
 from app.resources import current_principal, services
@@ -25,7 +25,9 @@ from core.queries.groups import GROUP_SORTS
 with shown_errors():
     principal = current_principal()
     if "ad" in st.query_params:
-        ad_page(principal, make_detail(load_ad(principal, st.query_params["ad"]), services().taxonomy))
+        with way_back("All creatives", partial(write_own, "ad", "")):
+            detail = make_detail(load_ad(principal, st.query_params["ad"]), services().taxonomy)
+            ad_page(principal, detail)
     else:
         brandspace = page_header(principal, "Creatives", "What the brands show and say.").brandspace_id
         filters = read_filters()
@@ -39,4 +41,5 @@ with shown_errors():
             sort = choose_sort(SORTS if is_ads else GROUP_SORTS)
             export_menu(principal, brandspace, filters, sort if is_ads else SORTS[0])
         active_filters(filters, names)
-        gallery(principal, brandspace, filters, sort)
+        with way_back("To the first page", partial(write_own, "cursor", "")):
+            gallery(principal, brandspace, filters, sort)

@@ -11,7 +11,7 @@ from app.components.label_rows import label_rows
 from app.components.model_description import model_description
 from app.components.variants import variants_of
 from app.filters import write_own
-from app.formatting import day, escape, one_line
+from app.formatting import NOTHING, day, escape, one_line
 from app.loaders import load_raw_source
 from app.run_chart import run_chart
 from app.view_models.ad_details import Detail
@@ -113,7 +113,7 @@ def _history(principal: Principal, detail: Detail) -> None:
     if detail.scans:
         with st.expander(f"Scans ({len(detail.scans)})", icon=":material/radar:"):
             rows = [{"Scan of": day(scanned), "Ad seen": seen} for scanned, seen in detail.scans]
-            st.dataframe(rows, hide_index=True)
+            st.dataframe(rows, hide_index=True, placeholder=NOTHING)
     with st.expander("Raw source", icon=":material/data_object:", on_change="rerun", key="raw_source") as raw:
         if raw.open:
             _raw(principal, detail.ad_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.components.changing import changing
-from app.formatting import counted, number, one_line, usd
+from app.formatting import NOTHING, counted, number, one_line, usd
 from app.loaders import load_ad_cost, load_budget, load_quote, load_spending
 from app.resources import services
 from app.spending_chart import spending_days
@@ -31,7 +31,7 @@ def ai_cost(principal: Principal) -> None:
     st.plotly_chart(spending_days(days_of(by_day)), width="stretch", config=config, key="spending_days")
     by = st.segmented_control("By", list(_GROUPS), format_func=_GROUPS.__getitem__, default="brand", key="spending_by")
     found = load_spending(principal, by or "brand")
-    st.dataframe(named_rows(found), hide_index=True, width="stretch")
+    st.dataframe(named_rows(found), hide_index=True, width="stretch", placeholder=NOTHING)
     st.caption(
         f"{counted(found.total.calls, 'call')} in 30 days, {usd(found.total.cost_usd)} in all. Refused and failed calls"
         " are among them: vendors bill refusals, too. Prices are list prices of the date beside each call."

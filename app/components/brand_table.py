@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.formatting import counted, day, number
+from app.formatting import NOTHING, counted, day, number
 from app.navigation import page
 from app.view_models.brand_overviews import BrandRow, Overview
 from core.queries.filters import ADS, Unit
@@ -60,6 +60,7 @@ def brand_table(brands: Sequence[BrandRow], brandspace: str, unit: Unit) -> None
         [_row(brand, unit, has_roles=any(one.role for one in brands)) for brand in brands],
         key=_TABLE_KEY,
         hide_index=True,
+        placeholder=NOTHING,
         height="content" if len(brands) <= _WHOLE_UP_TO else "auto",
         on_select="rerun",
         selection_mode="single-row",

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from app.formatting import words
+from app.formatting import NOTHING, words
 from app.loaders import load_changes, load_users, now
 from app.view_models.account_rows import change_rows
 from core.domain.principal import Principal
@@ -19,4 +19,5 @@ def change_list(principal: Principal) -> None:
         st.caption("Nothing was changed yet.")
         return
     shown = [{words(name): value for name, value in asdict(row).items()} for row in rows]
-    st.dataframe(shown, hide_index=True, column_config={"Details": st.column_config.TextColumn(width="large")})
+    details = st.column_config.TextColumn(width="large")
+    st.dataframe(shown, hide_index=True, placeholder=NOTHING, column_config={"Details": details})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from app.components.changing import changing
 from app.components.evidence_popover import evidence_popover
 from app.formatting import LANGUAGES, counted, escape, one_line, percent, shorten, value_name
 from app.resources import services
-from app.view_models.label_rows import DimensionRow
+from app.view_models.label_rows import DimensionRow, settled
 from core.ai.taxonomy import Dimension
 from core.curation.labels import correct_label, take_correction_back
 from core.domain.label import LANGUAGE, UNKNOWN
@@ -59,10 +59,13 @@ def _correction(principal: Principal, ad_id: str, row: DimensionRow) -> None:
     if dimension is None and row.name != LANGUAGE:
         return  # of an older taxonomy: nothing new can be said in it
     with st.popover(":material/edit:", help="Correct", type="tertiary", key=f"correct_{row.name}"):
-        with st.form(f"correction_{row.name}", border=False):
-            values = _choice(row, dimension)
+        several = dimension if dimension is not None and dimension.cardinality == "multi" else None
+        # Among several each choice may drop others, at once: a form would tell of none before it is sent.
+        with st.container() if several else st.form(f"correction_{row.name}", border=False):
+            values = _several(ad_id, row, several) if several else [_one(row, dimension)]
+            save = st.button if several else st.form_submit_button
             st.caption("For every ad that says or shows the same, for your organisation only. No later run changes it.")
-            if st.form_submit_button("Save", type="primary"):
+            if save("Save", type="primary", key=f"save_{row.name}"):
                 with changing(f"{row.title} corrected."):
                     correct_label(
                         services().database, principal, services().taxonomy, ad_id, dimension=row.name, values=values
@@ -72,14 +75,27 @@ def _correction(principal: Principal, ad_id: str, row: DimensionRow) -> None:
                 take_correction_back(services().database, principal, ad_id, dimension=row.name)
 
 
-def _choice(row: DimensionRow, dimension: Dimension | None) -> list[str]:
-    """What the person says: one value with its meaning beside it, or several."""
+def _several(ad_id: str, row: DimensionRow, dimension: Dimension) -> list[str]:
+    """The values that the person chooses; what is stored is where he begins, and again once it has changed."""
+    options = [*dimension.answers, UNKNOWN]
+    key = "|".join(("correction", ad_id, row.name, *row.values))
+    if key not in st.session_state:
+        st.session_state[key] = [value for value in row.values if value in options]
+    before = st.session_state[key]
+    return st.multiselect(
+        row.title, options, key=key, format_func=lambda value: value_name(row.name, value), help=row.definition,
+        select_all=False, on_change=_settle, args=(key, before, {UNKNOWN, dimension.otherwise}),
+    )  # fmt: skip
+
+
+def _settle(key: str, before: list[str], alone: Collection[str]) -> None:
+    st.session_state[key] = settled(before, st.session_state[key], alone)
+
+
+def _one(row: DimensionRow, dimension: Dimension | None) -> str:
+    """The value that the person chooses, with its meaning beside it."""
     options = [*(dimension.answers if dimension else LANGUAGES), UNKNOWN]
     chosen = [value for value in row.values if value in options]
-    if dimension is not None and dimension.cardinality == "multi":
-        return st.multiselect(
-            row.title, options, chosen, format_func=lambda value: value_name(row.name, value), help=row.definition,
-        )  # fmt: skip
     at = options.index(chosen[0]) if chosen else len(options) - 1
     if dimension is None or len(options) > _RADIO_MOST:
         one = st.selectbox(row.title, options, at, format_func=lambda value: value_name(row.name, value))
@@ -88,7 +104,7 @@ def _choice(row: DimensionRow, dimension: Dimension | None) -> list[str]:
             row.title, options, at, format_func=lambda value: value_name(row.name, value),
             captions=[_meaning(dimension, value) for value in options], help=row.definition,
         )  # fmt: skip
-    return [one or UNKNOWN]
+    return one or UNKNOWN
 
 
 def _meaning(dimension: Dimension, value: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.components.error_notice import shown_errors
-from app.formatting import ago, escape, number, one_line
+from app.formatting import NOTHING, ago, escape, number, one_line
 from app.loaders import load_dead_letters, load_heartbeats, load_notices, load_queues, load_runs, now
 from app.resources import require_operator
 from app.view_models.operations_view import ProcessRow, QueueRow, RunRow, process_rows, queue_rows, run_rows
@@ -61,6 +61,7 @@ def _runs(rows: Sequence[RunRow]) -> None:
     st.dataframe(
         [_run(row) for row in rows],
         hide_index=True,
+        placeholder=NOTHING,
         column_config={
             "Items": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
             "Failed": st.column_config.NumberColumn(help="Files that could not be had: each has its reason"),
@@ -105,7 +106,7 @@ def _dead_letters() -> None:
         for one in letters
     ]
     how = st.column_config.NumberColumn(help="`./adology dead-letters --redrive ID` sends it again")
-    st.dataframe(rows, hide_index=True, column_config={"Id": how})
+    st.dataframe(rows, hide_index=True, placeholder=NOTHING, column_config={"Id": how})
 
 
 def _notices() -> None:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from app.filters import read_own, write_own
-from app.formatting import dimension_name, one_line, words
+from app.formatting import NOTHING, dimension_name, one_line, words
 from app.navigation import page
 from app.quality_charts import overview_dots, reliability, value_dots
 from app.view_models.label_quality import STANDINGS, Detail, Finding, Overview, ValueRow
@@ -66,7 +66,7 @@ def detail(shown: Detail, ads: Mapping[str, str]) -> None:
     if shown.sources:
         st.markdown("**What it was measured on**")
         rows = [{words(name): value for name, value in asdict(each).items()} for each in shown.sources]
-        st.dataframe(rows, hide_index=True)
+        st.dataframe(rows, hide_index=True, placeholder=NOTHING)
 
 
 def _figures(shown: Detail) -> None:

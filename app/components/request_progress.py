@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.components.error_notice import shown_errors
 from app.formatting import one_line
-from app.loaders import forget, load_requests, now
+from app.loaders import forget, load_brands, load_requests, now
 from app.resources import current_principal
 from app.view_models.request_rows import RequestRow, running, stopped
 
@@ -19,15 +19,17 @@ _SHOWN = 4  # bars; the rest is a number
 def request_progress() -> None:
     """A bar for each running request. When one ends, the page is read anew: it has brought ads."""
     with shown_errors():
-        requests = load_requests(current_principal())
-        rows = running(requests, now())
+        principal = current_principal()
+        requests = load_requests(principal)
+        names = {brand.slug: brand.display_name for brand in load_brands(principal)}
+        rows = running(requests, now(), names)
         before = st.session_state.get(_SEEN, frozenset())
         st.session_state[_SEEN] = current = frozenset(row.request_id for row in rows)
         if before - current:
             forget()
             st.rerun()
         _show(rows)
-        for row in stopped(requests, now()):
+        for row in stopped(requests, now(), names):
             st.warning(f"{one_line(row.name)}, {row.when}: {one_line(row.step)}", icon=":material/savings:")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -79,6 +79,14 @@ def dimension_rows(
         _row(name, machine.get(name, []), corrected.get(name), text, taxonomy)
         for name in [*order, *sorted(found - set(order))]
     )
+
+
+def settled(before: Sequence[str], chosen: Sequence[str], alone: Collection[str]) -> list[str]:
+    """What somebody means who adds to several values: one of ``alone`` drops the others, and another drops it."""
+    added = [value for value in chosen if value not in before]
+    if wins := [value for value in added if value in alone]:
+        return wins[-1:]
+    return [value for value in chosen if value not in alone] if added else list(chosen)
 
 
 def mark(text: str, evidence: Iterable[Mapping[str, Any]]) -> Lines:

@@ -27,20 +27,21 @@ class RequestRow:
     error: str
 
 
-def running(requests: Iterable[RequestView], now: datetime) -> tuple[RequestRow, ...]:
-    """The requests that aren't over, newest first."""
-    return tuple(make_row(request, now) for request in requests if request.status in RUNNING)
+def running(requests: Iterable[RequestView], now: datetime, names: Mapping[str, str] = {}) -> tuple[RequestRow, ...]:
+    """The requests that aren't over, newest first. ``names`` of brands by slug."""
+    return tuple(make_row(request, now, names) for request in requests if request.status in RUNNING)
 
 
-def stopped(requests: Iterable[RequestView], now: datetime) -> tuple[RequestRow, ...]:
+def stopped(requests: Iterable[RequestView], now: datetime, names: Mapping[str, str] = {}) -> tuple[RequestRow, ...]:
     """Those of the last hour that models could not finish: out of budget, or of a vendor's quota."""
     recent = (request for request in requests if now - request.updated_at < _TOLD)
-    return tuple(make_row(request, now) for request in recent if "stopped" in (request.result or {}))
+    return tuple(make_row(request, now, names) for request in recent if "stopped" in (request.result or {}))
 
 
-def make_row(request: RequestView, now: datetime) -> RequestRow:
-    """One request."""
-    name = request.params.get("name") or request.params.get("brand") or ""
+def make_row(request: RequestView, now: datetime, names: Mapping[str, str] = {}) -> RequestRow:
+    """One request; a brand stands under its name, where it has one yet."""
+    brand = request.params.get("brand") or ""
+    name = request.params.get("name") or names.get(brand, brand)
     return RequestRow(
         request_id=request.request_id,
         name=f"{words(request.kind)} {name}".strip(),

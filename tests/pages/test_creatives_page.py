@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -224,6 +225,49 @@ def test_a_label_is_corrected_where_it_stands_and_taken_back(show: ShowPage, dat
     assert seen.labels["hook"] == ("question",)
     button(page, "Take back").click().run()
     assert "Story" in texts(page)
+
+
+@pytest.mark.parametrize(
+    ("address", "label"), [({"cursor": "zzz"}, "To the first page"), ({"ad": "nonsense"}, "All creatives")]
+)
+def test_an_address_that_leads_nowhere_has_a_way_back(
+    show: ShowPage, database: Database, address: dict[str, str], label: str
+) -> None:
+    store(database, AnAd("1", copy="Half price today"))
+    page = show("creatives", **address)
+    assert "That can't be shown" in texts(page)
+    assert "Try again" not in {found.label for found in page.button}
+    button(page, label).click().run()
+    assert "Half price today" in texts(page)
+    assert params_of(page) == {}
+
+
+def test_a_brandspace_that_is_none_of_ours_is_said(show: ShowPage, database: Database) -> None:
+    store(database, AnAd("1", copy="Half price today"))
+    page = show("creatives", brandspace="nosuch")
+    assert "names no brandspace of yours" in texts(page)
+    assert "Half price today" in texts(page)
+    assert "brandspace" not in params_of(page)
+
+
+def test_another_value_drops_none_by_itself(show: ShowPage, database: Database) -> None:
+    ad = AnAd("1", copy="Buy one, get one.", labels={"offer": ("none",)})
+    store(database, ad)
+    page = show("creatives", ad=ad.ad_id)
+
+    def choice() -> Any:
+        return next(found for found in page.multiselect if found.label == "Offer")
+
+    choice().set_value(["none", "gift"]).run()
+    assert choice().value == ["gift"]
+    choice().set_value(["gift", "none"]).run()
+    assert choice().value == ["none"]
+    choice().set_value(["none", "gift"]).run()
+    button(page, "Save").click().run()
+    [seen] = list_ads(database, LOCAL_PRINCIPAL, "all", AdFilters()).items
+    assert seen.labels["offer"] == ("gift",)
+    button(page, "Take back").click().run()
+    assert choice().value == ["none"]
 
 
 def test_who_only_reads_is_offered_no_correction(

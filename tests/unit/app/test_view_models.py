@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,7 @@ from app.view_models.ad_cards import make_card, media_problem, source_badges
 from app.view_models.brand_overviews import make_overview
 from app.view_models.comparisons import Matrix, make_launches, make_matrix
 from app.view_models.frozen_changes import changes_since
-from app.view_models.label_rows import Segment, mark
+from app.view_models.label_rows import Segment, mark, settled
 from app.view_models.operations_view import process_rows, queue_rows, run_rows
 from app.view_models.request_rows import make_row, running
 from app.view_models.time_views import make_curves
@@ -129,6 +129,22 @@ def test_marking_loses_no_letter() -> None:
     assert lines[2][0] == Segment("친구와", True)
 
 
+@pytest.mark.parametrize(
+    ("before", "chosen", "settles"),
+    [
+        (["none"], ["none", "gift"], ["gift"]),
+        (["unknown"], ["unknown", "gift"], ["gift"]),
+        (["gift", "bundle"], ["gift", "bundle", "none"], ["none"]),
+        (["none"], ["none", "unknown"], ["unknown"]),
+        (["gift"], ["gift", "bundle"], ["gift", "bundle"]),
+        (["gift", "bundle"], ["gift"], ["gift"]),
+        (["none"], [], []),
+    ],
+)
+def test_none_stands_alone_by_itself(before: list[str], chosen: list[str], settles: list[str]) -> None:
+    assert settled(before, chosen, {"none", "unknown"}) == settles
+
+
 # --- overviews and requests ---------------------------------------------------------------------------
 
 
@@ -171,6 +187,12 @@ def test_a_request_says_what_it_does_now(progress: dict[str, int], share: float,
 def test_only_unfinished_requests_run() -> None:
     found = running([request("queued"), request("completed"), request("failed"), request("processing")], NOW)
     assert [row.status for row in found] == ["Queued", "Processing"]
+
+
+def test_a_request_about_a_brand_stands_under_its_name() -> None:
+    asked = replace(request("processing"), kind="analyse", params={"brand": "kupangpeulrei"})
+    assert make_row(asked, NOW, {"kupangpeulrei": "쿠팡플레이"}).name == "Analyse 쿠팡플레이"
+    assert make_row(asked, NOW).name == "Analyse kupangpeulrei"
 
 
 # --- comparisons --------------------------------------------------------------------------------------
