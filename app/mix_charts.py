@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -10,7 +11,6 @@ from plotly.subplots import make_subplots
 from app.charts import FAINT, PALETTE, ROW, SYMBOLS, TEMPLATE, brand_numbers
 from app.formatting import escape_chart, shorten
 from app.view_models.comparisons import BrandSample, Matrix, Row
-from core.insights.differences import Verdict
 from core.queries.filters import UNKNOWN_VALUE
 
 # Each with the one colour of text that can be read on all of it; the grey ones are for labels below their bar.
@@ -20,51 +20,83 @@ QUIET = "#8A9499"  # text that isn't the point, on either ground
 _LINE = 20  # pixels of a brand's line within a value: its name fits
 _NAME = 18  # characters of a brand's name in a chart
 _COLUMNS = 5  # of small charts side by side
+_LABELS = 150  # pixels that the names of the values take
+_SMALL_CHART = 150  # pixels of a small chart that can be read
+_LETTER, _WIDE_LETTER = 7, 13  # pixels of a letter of a name; the latter of Hangul, Kana and Han
 
 
 def matrix_chart(matrix: Matrix, *, dark: bool = False) -> go.Figure:
     """Percent by value and brand, written in each cell with its mark. An unseen point on each cell can be clicked.
 
-    The unknown has no colour: it tells of the reading, and would outshine what was read.
+    The unknown has no colour: it tells of the reading, and would outshine what was read. Labels below their bar are
+    grey, and their text is faint.
     """
     scale, grey = (DARK_SCALE, DARK_GREY) if dark else (LIGHT_SCALE, LIGHT_GREY)
     brands, rows = matrix.brands, matrix.rows
-    shares = [[100 * (matrix.cells[brand.slug, row.value].share.share or 0) for brand in brands] for row in rows]
-    figure = go.Figure(
-        go.Heatmap(
-            x=list(range(len(brands))),
-            y=list(range(len(rows))),
-            z=[*shares[:-1], [None] * len(brands)],
-            hoverinfo="skip",
-            xgap=2,
-            ygap=2,
-            zmin=0,
-            colorscale=grey if matrix.below_bar else scale,
-            showscale=False,
-        )
-    )
+    figure = go.Figure(_ground(matrix, [row for row in rows if not _is_grey(matrix, row)], scale))
     figure.add_trace(_written(matrix, ink=DARK_TEXT if dark else LIGHT_TEXT))
+    figure.add_trace(_ground(matrix, [row for row in rows if _is_grey(matrix, row)], grey))
     height = ROW * len(rows) + 110
     figure.update_layout(template=TEMPLATE, height=height, clickmode="event+select", margin={"t": 76, "b": 8})
     figure.update_xaxes(
         title=f"percent of each brand's own {matrix.noun}s", side="top", showgrid=False, zeroline=False,
         tickvals=list(range(len(brands))), ticktext=[_header(brand) for brand in brands], fixedrange=True,
-        tickfont_size=13,
+        tickfont_size=13, tickangle=0, range=[-0.5, len(brands) - 0.5],
     )  # fmt: skip
     figure.update_yaxes(
         range=[len(rows) - 0.5, -0.5], showgrid=False, zeroline=False, fixedrange=True,
-        tickvals=list(range(len(rows))), ticktext=[_label(row) for row in rows], tickfont_size=13,
+        tickvals=list(range(len(rows))), ticktext=[_label(row, is_grey=_is_grey(matrix, row)) for row in rows],
+        tickfont_size=13,
     )  # fmt: skip
     return figure
 
 
+def least_width(matrix: Matrix, view: str) -> int:
+    """Pixels below which names and figures would lie over each other; ``view`` is matrix, dots or difference."""
+    if view == "dots":
+        return 640
+    if view == "difference":
+        return _LABELS + _SMALL_CHART * min(_COLUMNS, len(matrix.brands) - 1)
+    return _LABELS + len(matrix.brands) * max(_pixels(line) for brand in matrix.brands for line in _header_text(brand))
+
+
+def _pixels(text: str) -> int:
+    return sum(_WIDE_LETTER if unicodedata.east_asian_width(letter) in "WF" else _LETTER for letter in text)
+
+
+def _is_grey(matrix: Matrix, row: Row) -> bool:
+    return bool(matrix.below_bar or row.below_bar)
+
+
+def _ground(matrix: Matrix, rows: Sequence[Row], scale: Sequence[str]) -> go.Heatmap:
+    """Coloured by share, from 0 to the highest of the whole matrix; the other rows are left out."""
+    coloured = {row.value for row in rows} - {UNKNOWN_VALUE}
+    shares = {key: 100 * (cell.share.share or 0) for key, cell in matrix.cells.items() if key[1] != UNKNOWN_VALUE}
+    return go.Heatmap(
+        x=list(range(len(matrix.brands))),
+        y=list(range(len(matrix.rows))),
+        z=[
+            [shares[brand.slug, row.value] if row.value in coloured else None for brand in matrix.brands]
+            for row in matrix.rows
+        ],
+        hoverinfo="skip",
+        xgap=2,
+        ygap=2,
+        zmin=0,
+        zmax=max(shares.values(), default=0) or 1,
+        colorscale=scale,
+        showscale=False,
+    )
+
+
 def _written(matrix: Matrix, *, ink: str) -> go.Scatter:
-    """The text of each cell, faint where it is zero or unknown; it can be pointed at and clicked."""
+    """The text of each cell, faint where it is zero, unknown or below its bar; it can be pointed at and clicked."""
     lines, columns = range(len(matrix.rows)), range(len(matrix.brands))
     places = [(line, column) for line in lines for column in columns]
     keys = [(matrix.brands[column].slug, matrix.rows[line].value) for line, column in places]
+    grey = {row.value for row in matrix.rows if _is_grey(matrix, row)} | {UNKNOWN_VALUE}
     is_zero = [not matrix.cells[key].share.count and not matrix.cells[key].mark for key in keys]
-    is_faint = [zero or key[1] == UNKNOWN_VALUE for zero, key in zip(is_zero, keys, strict=True)]
+    is_faint = [zero or key[1] in grey for zero, key in zip(is_zero, keys, strict=True)]
     as_it_is = {"textfont": {"color": ink}}  # after a click, too
     return go.Scatter(
         x=[column for _, column in places],
@@ -167,7 +199,7 @@ def difference_chart(matrix: Matrix) -> go.Figure:
 
 def _differences(matrix: Matrix, brand: BrandSample, rows: Sequence[Row], number: int) -> go.Scatter:
     apart = [matrix.cells[brand.slug, row.value].difference for row in rows]
-    shown = [one is not None and one.verdict in (Verdict.HIGHER, Verdict.LOWER) for one in apart]
+    shown = [bool(matrix.cells[brand.slug, row.value].mark) for row in rows]
     middle = [100 * (one.difference or 0) if one else 0 for one in apart]
     colour, symbol = PALETTE[number], SYMBOLS[number]
     return go.Scatter(
@@ -182,24 +214,32 @@ def _differences(matrix: Matrix, brand: BrandSample, rows: Sequence[Row], number
         },
         mode="markers",
         marker={"color": colour, "size": 9, "symbol": [symbol if one else f"{symbol}-open" for one in shown]},
-        opacity=0.5 if brand.is_few else 1.0,
+        opacity=0.5 if brand.is_few or brand.is_withheld else 1.0,
         customdata=[[brand.slug, row.value, matrix.cells[brand.slug, row.value].said] for row in rows],
         hovertemplate="%{y}<br>%{customdata[2]}<extra></extra>",
     )
 
 
 def _header(brand: BrandSample) -> str:
-    name = escape_chart(shorten(brand.name, _NAME))
-    few = ", too few" if brand.is_few else ""
-    return f"{f'<b>{name}</b> · focal' if brand.is_focal else name}<br>n = {brand.n:,}{few}"
+    name, *below = (escape_chart(line) for line in _header_text(brand))
+    return "<br>".join([f"<b>{name}</b>" if brand.is_focal else name, *below])
+
+
+def _header_text(brand: BrandSample) -> list[str]:
+    """The lines above a column."""
+    notes = {"focal": brand.is_focal, "too few": brand.is_few, f"{brand.pending:,} wait": brand.is_withheld}
+    first, *more = [f"n = {brand.n:,}", *(note for note, is_so in notes.items() if is_so)]
+    below = [", ".join([first, *more[:1]]), ", ".join(more[1:])]
+    return [shorten(brand.name, _NAME), *(line for line in below if line)]
 
 
 def _plain(brand: BrandSample) -> str:
     return f"{escape_chart(shorten(brand.name, _NAME))} (n = {brand.n:,})"
 
 
-def _label(row: Row) -> str:
+def _label(row: Row, *, is_grey: bool = False) -> str:
     """The value, and in small letters that few use it or that its labels aren't to be trusted."""
     notes = [note for note in (row.note, "below the bar" if row.below_bar else "") if note]
     small = f"  <span style='font-size:10px'><i>{', '.join(notes)}</i></span>" if notes else ""
-    return escape_chart(row.name) + small
+    name = escape_chart(row.name)
+    return (f"<span style='color:{QUIET}'>{name}</span>" if is_grey else name) + small

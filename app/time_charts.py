@@ -48,7 +48,10 @@ def launches_by_month(timeline: LaunchTimeline, *, one_scale: bool = True) -> go
 
 
 def survival_curves(found: Curves) -> go.Figure:
-    """The share that is seen for longer than so many days; ticks where something is still seen."""
+    """The share that is seen for longer than so many days; ticks where something is still seen.
+
+    All names stand right of the plot, each led to the end of its curve: at the end itself they would lie over others.
+    """
     figure, numbers = go.Figure(), brand_numbers([curve.slug for curve in found.drawn])
     for curve in found.drawn:
         colour = PALETTE[numbers[curve.slug]]
@@ -57,14 +60,17 @@ def survival_curves(found: Curves) -> go.Figure:
         figure.add_trace(_line(curve, colour, found.noun))
         figure.add_trace(_ticks(curve, colour))
     ends = [100 * curve.survival.steps[-1].share for curve in found.drawn]
+    last = max(curve.survival.steps[-1].day for curve in found.drawn)
     for curve, height in zip(found.drawn, spread(ends, _LABEL_GAP), strict=True):
+        colour = PALETTE[numbers[curve.slug]]
         figure.add_annotation(
-            x=curve.survival.steps[-1].day, y=height, xanchor="left", xshift=8, showarrow=False,
+            x=curve.survival.steps[-1].day, y=100 * curve.survival.steps[-1].share, axref="x", ayref="y",
+            ax=1.03 * last, ay=height, arrowhead=0, arrowwidth=0.7, arrowcolor=colour, xanchor="left", borderpad=3,
             text=f"{escape_chart(shorten(curve.name, _NAME))} (n = {curve.survival.n:,})",
-            font={"color": PALETTE[numbers[curve.slug]], "size": 12},
+            font={"color": colour, "size": 12},
         )  # fmt: skip
     figure.update_layout(template=TEMPLATE, height=440, showlegend=False, margin={"t": 16, "r": 190})
-    figure.update_xaxes(title="days from first to last seen: a proxy for days run", rangemode="tozero")
+    figure.update_xaxes(title="days from first to last seen: a proxy for days run", range=[0, 1.03 * last])
     figure.update_yaxes(title=f"percent of {found.noun}s seen for longer", ticksuffix=" %", range=[-4, 104])
     return figure
 

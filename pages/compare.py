@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.components.comparison import choose_brands, choose_dimension, choose_focal
-from app.components.comparison_sections import choose_section, show_frozen, show_section
+from app.components.comparison import choose_brands, choose_dimension, choose_focal, warn_of_address
+from app.components.comparison_sections import AGAINST_ONE, BY_DIMENSION, choose_section, show_frozen, show_section
 from app.components.empty_state import nothing_imported
 from app.components.error_notice import shown_errors
 from app.components.frozen_comparisons import frozen_menu
@@ -31,10 +31,12 @@ with shown_errors():
     else:
         names = {item.slug: item.display_name for item in stored}
         filters = choose_brands(read_filters(), list(names), names)
+        dimensions, section = dimensions_of(services().taxonomy), choose_section()
+        warn_of_address(dimensions, filters.brands)
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            dimension = choose_dimension(dimensions_of(services().taxonomy))
-            focal = choose_focal(filters.brands, names, space.primary_brand)
+            dimension = choose_dimension(dimensions, is_used=section in BY_DIMENSION)
+            focal = choose_focal(filters.brands, names, space.primary_brand, is_used=section in AGAINST_ONE)
             filters = replace(filters, unit=unit_switch(key="compare_unit"))
             question = Question(space.brandspace_id, dimension, filters, focal)
             frozen_menu(principal, question)
-        show_section(principal, choose_section(), question, names)
+        show_section(principal, section, question, names)

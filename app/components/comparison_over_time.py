@@ -43,7 +43,12 @@ def show_curves(found: Curves) -> None:
         )
     else:
         st.markdown(f"**{found.test}**")
-        chart(survival_curves(found), key="survival", alt="Percent seen for longer than so many days, by brand")
+        chart(
+            survival_curves(found),
+            key="survival",
+            alt="Percent seen for longer than so many days, by brand",
+            least_width=640,
+        )
     st.dataframe(found.rows, hide_index=True, key="survival_table")
     show_notes(found.notes)
 
@@ -83,6 +88,8 @@ def _date(title: str, name: str, written: list[str], chosen: str) -> None:
 def show_turnovers(found: Turnovers) -> None:
     """What came, went on and went; and whether what came says something else than what went."""
     st.dataframe(found.rows, hide_index=True, key="turnover_brands")
+    if found.warning:
+        st.warning(found.warning, icon=":material/hourglass_empty:")
     st.markdown(f"**{found.headline}**")
     if found.shown:
         st.dataframe(found.shown, hide_index=True, key="turnover_shown")

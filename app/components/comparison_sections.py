@@ -8,10 +8,11 @@ import streamlit as st
 
 from app.components.comparison import show_matrix
 from app.components.comparison_over_time import choose_dates, show_curves, show_launches, show_turnovers, show_voice
-from app.components.coverage_bar import coverage_bar
+from app.components.coverage_bar import MAY_JOIN, coverage_bar, pictures_bar
 from app.components.empty_state import empty_state
-from app.components.frozen_comparisons import frozen_banner
+from app.components.frozen_comparisons import frozen_banner, unfinished
 from app.filters import read_own, write_own
+from app.formatting import one_line
 from app.loaders import (
     load_comparison,
     load_coverage,
@@ -24,9 +25,11 @@ from app.loaders import (
 )
 from app.view_models.comparisons import make_launches, make_matrix
 from app.view_models.frozen_changes import changes_since
+from app.view_models.sayings import NOUNS, why_withheld
 from app.view_models.time_views import make_curves, make_turnovers
 from core.domain.principal import Principal
 from core.errors import AdologyError
+from core.queries.filters import CONCEPTS
 from core.queries.frozen import FrozenAnswer, FrozenView
 from core.queries.questions import Question
 
@@ -37,7 +40,8 @@ _SECTIONS = {
     "voice": "Share of voice",
     "changes": "What changed",
 }
-_DATED = ("mix", "changes")  # they compare by a dimension
+BY_DIMENSION = ("mix", "changes")
+AGAINST_ONE = ("mix",)
 
 
 def choose_section(*, is_frozen: bool = False) -> str:
@@ -54,12 +58,12 @@ def choose_section(*, is_frozen: bool = False) -> str:
 def show_section(principal: Principal, section: str, question: Question, names: Mapping[str, str]) -> None:
     """One section with what it covers."""
     asked = (principal, question.brandspace, question.filters)
-    dimension = question.dimension if section in _DATED else None
-    coverage_bar(load_coverage(*asked, dimension))
+    covers = load_coverage(*asked, question.dimension if section in BY_DIMENSION else None)
+    coverage_bar(covers)
+    if covers.unit == CONCEPTS:
+        pictures_bar(covers.pictures, note=MAY_JOIN)
     if section == "mix":
-        matrix = make_matrix(load_comparison(principal, question), names)
-        st.caption(f"{matrix.title}: {matrix.definition}")
-        show_matrix(matrix, question)
+        show_matrix(make_matrix(load_comparison(principal, question), names), question)
     elif section == "launches":
         show_launches(make_launches(load_launches(*asked), names))
     elif section == "longevity":
@@ -67,7 +71,8 @@ def show_section(principal: Principal, section: str, question: Question, names: 
     elif section == "voice":
         show_voice(load_voices(*asked), names, question.filters.unit)
     elif dates := choose_dates(load_scan_dates(*asked)):
-        show_turnovers(make_turnovers(load_deltas(principal, question, *dates), names))
+        withheld = why_withheld(covers.pending, covers.labelled, NOUNS[covers.unit])
+        show_turnovers(make_turnovers(load_deltas(principal, question, *dates), names, withheld=withheld))
 
 
 def show_frozen(principal: Principal, frozen_id: str) -> None:
@@ -79,9 +84,11 @@ def show_frozen(principal: Principal, frozen_id: str) -> None:
         return
     section, names = choose_section(is_frozen=True), answer.brand_names
     coverage_bar(answer.coverage)
+    for told in unfinished(answer.coverage):
+        st.caption(f"When it was frozen: {told}")
     if section == "mix":
         matrix = make_matrix(answer.comparison, names)
-        st.caption(f"{matrix.title}: {matrix.definition}")
+        st.caption(f"{matrix.title}: {one_line(matrix.definition)}")
         show_matrix(matrix, Question.from_json(view.question))
     elif section == "launches":
         show_launches(make_launches(answer.launches, names))

@@ -9,6 +9,7 @@ import streamlit as st
 from app.formatting import CHANNELS, MEDIA_STATUSES, counted, number, one_line, percent, words
 from core.queries.coverage import NO_PICTURE, UNREAD, Coverage
 
+MAY_JOIN = "Until then concepts may still come together."
 _PICTURES = {
     "ok": "text read",
     "no_text": "no text on it",
@@ -21,24 +22,29 @@ _PICTURES = {
 
 
 def coverage_bar(coverage: Coverage) -> None:
-    """A bar with the sum in words, and the ledger to unfold; nothing for an empty selection."""
+    """The sum in words, a bar while something is missing, and the ledger to unfold; nothing for an empty selection.
+
+    Once all is labelled the sum stands on what unfolds: a full bar would only push the chart down.
+    """
     if not coverage.stored:
         return
     labelled = coverage.labelled / coverage.stored
-    st.progress(labelled, text=f"Coverage: {stored_line(coverage)} ({percent(labelled)} labelled)")
-    with st.expander("What this rests on, and what it can't show", icon=":material/fact_check:"):
+    told = f"Coverage: {stored_line(coverage)} ({percent(labelled)} labelled)"
+    title = f"{told}; what it can't show"
+    if coverage.labelled < coverage.stored:
+        st.progress(labelled, text=told)
+        title = "What this rests on, and what it can't show"
+    with st.expander(title, icon=":material/fact_check:"):
         for line in ledger_lines(coverage):
             st.markdown(line)
 
 
-def pictures_bar(pictures: Mapping[str, int]) -> None:
-    """How far the reading of covers has come; nothing once it is through."""
+def pictures_bar(pictures: Mapping[str, int], *, note: str = "They wait for the rest.") -> None:
+    """How far the reading of covers has come, and what that means; nothing once it is through."""
     there = sum(pictures.values()) - pictures.get(NO_PICTURE, 0)
     waiting = pictures.get(UNREAD, 0)
     if waiting:
-        told = (
-            f"Reading pictures: {number(there - waiting)} of {number(there)} ads' covers read. They wait for the rest."
-        )
+        told = f"Reading pictures: {number(there - waiting)} of {number(there)} ads' covers read. {note}"
         st.progress((there - waiting) / there, text=told)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
 from app.components.changing import changing
 from app.filters import write_own
-from app.formatting import ago, counted, one_line, shorten
-from app.loaders import load_frozen, now
+from app.formatting import ago, counted, number, one_line, shorten
+from app.loaders import load_coverage, load_frozen, now
 from app.resources import api_address, services
+from app.view_models.sayings import NOUNS
 from core.curation.frozen_comparisons import MAX_NAME, delete_frozen, freeze
 from core.domain.principal import Permission, Principal
+from core.queries.coverage import UNREAD, Coverage
+from core.queries.filters import CONCEPTS
 from core.queries.frozen import FrozenView
 from core.queries.questions import Question
 
@@ -23,6 +26,9 @@ def frozen_menu(principal: Principal, question: Question) -> None:
     """A menu: freeze what is shown, or open what was frozen."""
     with st.popover("Freeze", icon=":material/ac_unit:"):
         if principal.may(Permission.WRITE):
+            covers = load_coverage(principal, question.brandspace, question.filters, question.dimension)
+            for told in unfinished(covers):
+                st.warning(f"Better later: {told}", icon=":material/hourglass_empty:")
             st.caption("Keeps this comparison as it is now, to the byte: new data and new labels change nothing of it.")
             name = st.text_input("Name", key="freeze_name", max_chars=MAX_NAME, placeholder="Hooks in spring")
             if st.button("Freeze", type="primary", key="freeze"):
@@ -32,6 +38,15 @@ def frozen_menu(principal: Principal, question: Question) -> None:
         else:
             st.caption("To have a comparison frozen, ask an owner or analyst of your organisation.")
         _listed(load_frozen(principal))
+
+
+def unfinished(coverage: Coverage) -> Iterator[str]:
+    """What of a comparison would still move by itself."""
+    if coverage.pending:
+        stored = counted(coverage.stored, NOUNS[coverage.unit])
+        yield f"{number(coverage.pending)} of {stored} not read yet, so shares will move."
+    if coverage.unit == CONCEPTS and (unread := coverage.pictures.get(UNREAD, 0)):
+        yield f"covers of {counted(unread, 'ad')} not read yet, so concepts may still come together."
 
 
 def _listed(found: Sequence[FrozenView]) -> None:

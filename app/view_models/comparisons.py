@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.formatting import counted, dimension_name, number, percent, points, value_name
+from app.view_models.sayings import MARKS, NOUNS, Withheld, cautions, headline, read_in, withheld_of
 from core.insights.differences import Difference, Verdict
 from core.insights.mixes import BrandShares
 from core.insights.proportions import Share
@@ -17,14 +18,13 @@ from core.queries.questions import BrandComparison
 MAX_BRANDS = 10  # on one screen
 MAX_VALUES = 30
 _FINDINGS = 6
-_HALF = 0.5
-_MARKS = {Verdict.HIGHER: "▲", Verdict.LOWER: "▼"}
-NOUNS = {"ads": "ad", "concepts": "concept"}
 
 
 @dataclass(frozen=True, slots=True)
 class BrandSample:
-    """A brand and what its shares are of. ``name`` is data; ``is_few``: nothing is said of its differences."""
+    """A brand and what its shares are of. ``name`` is data; where ``is_few`` or ``is_withheld`` nothing is said of its
+    differences: few were read, or too many wait to be.
+    """
 
     slug: str
     name: str
@@ -32,6 +32,7 @@ class BrandSample:
     pending: int
     is_focal: bool
     is_few: bool
+    is_withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,23 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """``cells[brand slug, value]``. Brands: the focal one first, then most units first."""
+    """``cells[brand slug, value]``. Brands: the focal one first, then most units first.
+
+    ``warning``: why differences are withheld. ``findings`` are none where the whole dimension is below its bar.
+    """
 
     dimension: str
     title: str
     definition: str
+    read_in: str
     noun: str
     focal: BrandSample | None
     brands: tuple[BrandSample, ...]
     rows: tuple[Row, ...]
     cells: Mapping[tuple[str, str], Cell]
+    warning: str
     headline: str
+    cautions: tuple[str, ...]
     findings: tuple[Finding, ...]
     below_bar: str | None
     waiting: int
@@ -104,14 +111,13 @@ class LaunchTimeline:
 
 def make_matrix(comparison: BrandComparison, names: Mapping[str, str]) -> Matrix:
     """The first ten brands; every value but those beyond thirty."""
-    noun = NOUNS[comparison.unit]
+    noun, withheld = NOUNS[comparison.unit], withheld_of(comparison)
     shown = sorted(comparison.brands[:MAX_BRANDS], key=lambda brand: brand.brand != comparison.focal)
-    samples = tuple(_sample(comparison, brand, names) for brand in shown)
+    samples = tuple(_sample(comparison, brand, names, withheld) for brand in shown)
     focal = next((sample for sample in samples if sample.is_focal), None)
     rows = tuple(_rows(comparison, len(shown)))
-    against = focal.name if focal else ""
     cells = {
-        (brand.brand, row.value): _cell(brand, row.value, noun, against, comparison.confidence)
+        (brand.brand, row.value): _cell(brand, row.value, noun, comparison.confidence, withheld)
         for brand in shown
         for row in rows
     }
@@ -119,16 +125,19 @@ def make_matrix(comparison: BrandComparison, names: Mapping[str, str]) -> Matrix
         dimension=comparison.dimension,
         title=dimension_name(comparison.dimension),
         definition=comparison.definition,
+        read_in=read_in(comparison.dimension),
         noun=noun,
         focal=focal,
         brands=samples,
         rows=rows,
         cells=cells,
-        headline=_headline(comparison, samples, focal),
-        findings=tuple(_findings(samples, rows, cells, focal)),
+        warning=withheld.reason,
+        headline=headline(comparison, withheld),
+        cautions=tuple(cautions(comparison)),
+        findings=() if comparison.below_bar else tuple(_findings(samples, rows, cells, focal)),
         below_bar=comparison.below_bar,
         waiting=comparison.pending,
-        notes=tuple(_notes(comparison, samples, noun)),
+        notes=tuple(_notes(comparison, samples, noun, withheld)),
     )
 
 
@@ -148,10 +157,17 @@ def make_launches(launches: Launches, names: Mapping[str, str]) -> LaunchTimelin
     return LaunchTimeline(tuple(series), noun, tuple(notes))
 
 
-def _sample(comparison: BrandComparison, brand: BrandShares, names: Mapping[str, str]) -> BrandSample:
-    few = brand.n < comparison.minimum_n
+def _sample(
+    comparison: BrandComparison, brand: BrandShares, names: Mapping[str, str], withheld: Withheld
+) -> BrandSample:
     return BrandSample(
-        brand.brand, names.get(brand.brand, brand.brand), brand.n, brand.pending, brand.brand == comparison.focal, few
+        slug=brand.brand,
+        name=names.get(brand.brand, brand.brand),
+        n=brand.n,
+        pending=brand.pending,
+        is_focal=brand.brand == comparison.focal,
+        is_few=brand.n < comparison.minimum_n,
+        is_withheld=brand.brand in withheld.brands,
     )
 
 
@@ -165,46 +181,31 @@ def _rows(comparison: BrandComparison, brands: int) -> Iterator[Row]:
     yield Row(UNKNOWN_VALUE, "Unknown", "", None)
 
 
-def _cell(brand: BrandShares, value: str, noun: str, focal: str, confidence: float) -> Cell:
+def _cell(brand: BrandShares, value: str, noun: str, confidence: float, withheld: Withheld) -> Cell:
     share, apart = brand.shares[value], brand.differences.get(value)
     if share.share is None or share.low is None or share.high is None:
         return Cell(share, apart, "", "", f"no {noun}s")
-    mark = _MARKS.get(apart.verdict, "") if apart else ""
+    is_withheld = brand.brand in withheld.brands
+    mark = MARKS.get(apart.verdict, "") if apart and not is_withheld else ""
     of = f"{number(share.count)} of {counted(share.n, noun)}"
     interval = f"{confidence:.0%}".replace("%", " %") + f" interval {percent(share.low)} to {percent(share.high)}"
     said = f"<b>{percent(share.share)}</b><br>{of}<br>{interval}"
     if apart is not None:
-        said += f"<br>{_verdict(apart, focal)}"
+        said += f"<br>{_verdict(apart, is_withheld=is_withheld)}"
     return Cell(share, apart, mark, f"{percent(share.share)} {mark}".rstrip(), said)
 
 
-def _verdict(apart: Difference, focal: str) -> str:
+def _verdict(apart: Difference, *, is_withheld: bool) -> str:
     if apart.difference is None or apart.low is None or apart.high is None:
         return "nothing to compare with"
     span = f"{points(apart.difference)} points ({points(apart.low)} to {points(apart.high)})"
+    if is_withheld:
+        return f"too much waits to be read: {span}"
     if apart.verdict is Verdict.TOO_FEW:
         return f"too few to say: {span}"
     if apart.verdict is Verdict.NOT_SHOWN:
         return f"no difference shown: {span}"
-    return f"{_MARKS[apart.verdict]} {apart.verdict.value}: {span}"
-
-
-def _headline(comparison: BrandComparison, samples: Sequence[BrandSample], focal: BrandSample | None) -> str:
-    """One sentence, without a name of a brand: that stands beside it."""
-    if focal is None:
-        return "Choose a brand to compare with, and the differences from it are judged."
-    if focal.is_few:
-        return f"Too few to compare with: {number(focal.n)} read, and it takes {comparison.minimum_n}."
-    judged = [cell for brand in comparison.brands for cell in brand.differences.values() if cell.p_value is not None]
-    shown = sum(cell.verdict in _MARKS for cell in judged)
-    if not judged:
-        return "The other brands have too few to say anything of differences."
-    if not shown:
-        return f"No difference shown in any of {number(len(judged))} cells."
-    return (
-        f"{counted(shown, 'difference')} shown among {number(len(judged))} cells; of the others: no difference shown, "
-        "which isn't the same as no difference."
-    )
+    return f"{MARKS[apart.verdict]} {apart.verdict.value}: {span}"
 
 
 def _findings(
@@ -213,15 +214,16 @@ def _findings(
     cells: Mapping[tuple[str, str], Cell],
     focal: BrandSample | None,
 ) -> list[Finding]:
-    """The largest differences that are shown."""
+    """The largest differences that are shown, of labels that aren't below their bar."""
     if focal is None:
         return []
     found = []
     for sample in samples:
-        for row in rows:
-            apart = cells[sample.slug, row.value].difference
-            if apart and apart.verdict in _MARKS and apart.difference is not None:
-                text = f"{row.name} {_against(cells[sample.slug, row.value], cells[focal.slug, row.value])}"
+        for row in (row for row in rows if not row.below_bar):
+            cell = cells[sample.slug, row.value]
+            apart = cell.difference
+            if cell.mark and apart and apart.difference is not None:
+                text = f"{row.name} {_against(cell, cells[focal.slug, row.value])}"
                 found.append((abs(apart.difference), Finding(sample.slug, row.value, text)))
     found.sort(key=lambda pair: -pair[0])
     return [finding for _, finding in found[:_FINDINGS]]
@@ -235,7 +237,7 @@ def _against(cell: Cell, focal: Cell) -> str:
     return f"{cell.mark} {percent(cell.share.share or 0)} against {percent(focal.share.share or 0)} ({span})"
 
 
-def _notes(comparison: BrandComparison, samples: Sequence[BrandSample], noun: str) -> Iterator[str]:
+def _notes(comparison: BrandComparison, samples: Sequence[BrandSample], noun: str, withheld: Withheld) -> Iterator[str]:
     yield f"Percent of each brand's own {noun}s that were read; intervals are Wilson's, differences Newcombe's."
     if comparison.focal:
         rate = f"{comparison.false_discovery_rate:.0%}".replace("%", " %")
@@ -243,21 +245,18 @@ def _notes(comparison: BrandComparison, samples: Sequence[BrandSample], noun: st
             f"Marks: Fisher's mid-p test, corrected for all {number(comparison.cells_tested)} cells "
             f"(Benjamini–Hochberg): on average at most {rate} of the marks are wrong. An interval is of its cell alone."
         )
-    if unclear := sum((brand.shares[UNKNOWN_VALUE].share or 0) > _HALF for brand in comparison.brands):
-        yield (
-            f"Unknown in more than half of what was read, for {counted(unclear, 'brand')}: a difference may lie in how "
-            "well the brands' ads can be read, and what is unknown may hide others."
-        )
+    for value, reason in comparison.values_below_bar.items():
+        yield f"{value_name(comparison.dimension, value)}: labels below their bar ({reason})."
     if small := sum(sample.is_few for sample in samples):
         yield f"{counted(small, 'brand has', 'brands have')} under {comparison.minimum_n} read: too few to say."
     if silent := comparison.without_text:
         yield f"{counted(silent, noun)} with nothing to read: in no share and no n."
     if waiting := comparison.brands_unread:
         yield f"{counted(waiting, 'brand has', 'brands have')} nothing read yet and can't be shown."
-    if comparison.pending:
+    if comparison.pending and not withheld.reason:
         yield "Reading isn't finished. What is easy to read comes first, so these shares will still move."
     if any(brand.several for brand in comparison.brands):
-        yield f"A {noun} may have several values, so a brand's shares can add up to more than 100 %."
+        yield f"One {noun} may have several values, so a brand's shares can add up to more than 100 %."
     if left := len(comparison.values[:-1][MAX_VALUES:]) + comparison.values_left_out:
         yield f"{counted(left, 'rarer value')} left out."
     if left := len(comparison.brands[MAX_BRANDS:]) + comparison.brands_left_out:

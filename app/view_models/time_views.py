@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.formatting import counted, number, percent, points, value_name
-from app.view_models.comparisons import MAX_BRANDS, NOUNS
+from app.view_models.comparisons import MAX_BRANDS
+from app.view_models.sayings import MARKS, NOUNS
 from core.insights.deltas import ValueTurnover
-from core.insights.differences import Verdict
 from core.insights.proportions import Share
 from core.insights.survival import Survival
 from core.queries.deltas import TurnoverBetween
@@ -46,11 +46,15 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class Turnovers:
-    """Units by brand, and values whose share differs between what came and what went; ``headline`` says how many."""
+    """Units by brand, and values whose share differs between what came and what went; ``headline`` says how many.
+
+    ``warning``: why no difference is told.
+    """
 
     rows: tuple[Mapping[str, Any], ...]
     shown: tuple[Mapping[str, Any], ...]
     others: tuple[Mapping[str, Any], ...]
+    warning: str
     headline: str
     notes: tuple[str, ...]
 
@@ -85,8 +89,8 @@ def make_curves(found: Survivals, names: Mapping[str, str]) -> Curves:
     return Curves(drawn if has_ends else (), noun, _test(found), rows, tuple(notes))
 
 
-def make_turnovers(found: TurnoverBetween, names: Mapping[str, str]) -> Turnovers:
-    """Every brand and value; those with a difference that is shown first."""
+def make_turnovers(found: TurnoverBetween, names: Mapping[str, str], *, withheld: str = "") -> Turnovers:
+    """Every brand and value; those with a difference that is shown first: none while it is ``withheld``, and why."""
     turnover, noun = found.turnover, NOUNS[found.turnover.unit]
     rows = tuple(
         {
@@ -101,20 +105,24 @@ def make_turnovers(found: TurnoverBetween, names: Mapping[str, str]) -> Turnover
     others: list[Mapping[str, Any]] = []
     for brand in turnover.brands:
         for value in brand.values:
-            is_shown = value.difference.verdict in (Verdict.HIGHER, Verdict.LOWER)
+            is_shown = value.difference.verdict in MARKS and not withheld
             row = _turnover(names.get(brand.brand, brand.brand), turnover.dimension, value)
+            row |= {"Said": "too much waits to be read"} if withheld else {}
             (shown if is_shown else others).append(row)
-    headline = (
-        f"{counted(len(shown), 'difference')} shown among {number(turnover.cells_tested)} cells."
-        if turnover.cells_tested
-        else f"Too few {noun}s came and went to say anything of differences: it takes {turnover.minimum_n} of each."
-    )
+    if not turnover.cells_tested:
+        headline = (
+            f"Too few {noun}s came and went to say anything of differences: it takes {turnover.minimum_n} of each."
+        )
+    elif withheld:
+        headline = "Whether what came differs from what went isn't told yet."
+    else:
+        headline = f"{counted(len(shown), 'difference')} shown among {number(turnover.cells_tested)} cells."
     notes = [
         "Each date stands for the newest scan up to it. What goes on is in both: what came is held against what went."
     ]
     if found.sources_left_out:
         notes.append(f"{counted(found.sources_left_out, 'source')} not scanned up to the earlier date: left out.")
-    return Turnovers(rows, tuple(shown), tuple(others), headline, tuple(notes))
+    return Turnovers(rows, tuple(shown), tuple(others), withheld, headline, tuple(notes))
 
 
 def _median(survival: Survival) -> str:

@@ -41,7 +41,7 @@ def test_every_brand_shows_its_share_and_n_and_the_focal_one_comes_first(show: S
     assert (cells(page)["acme", "story"], cells(page)["acme", "question"]) == ("75 %", "25 %")
     assert (cells(page)["rival", "unknown"], cells(page)["rival", "story"]) == ("100 %", "0 %")
     heads = figures(page)[0]["layout"]["xaxis"]["ticktext"]
-    assert heads == ["<b>Rival</b> · focal<br>n = 1, too few", "Acme<br>n = 4, too few"]
+    assert heads == ["<b>Rival</b><br>n = 1, focal<br>too few", "Acme<br>n = 4, too few"]
 
 
 def test_a_difference_that_is_shown_has_a_mark_and_is_said(show: ShowPage, database: Database) -> None:
@@ -185,3 +185,63 @@ def test_a_frozen_comparison_stays_and_says_what_changed_since(show: ShowPage, d
     assert "Frozen: Before \\*all\\*" in page.info[0].value
     assert "n \\= 25 → 100" in page.info[0].value
     assert cells(show("compare", focal="acme")) != before
+
+
+def test_while_too_much_waits_a_warning_stands_before_the_headline_and_no_difference_is_named(
+    show: ShowPage, database: Database
+) -> None:
+    store(database, *told("acme", "story", 30), *told("rival", "question", 30))
+    store(database, *(AnAd(f"unread {n}", "rival", copy=f"unread {n}") for n in range(10)))
+    page = show("compare", focal="acme")
+    before_freezing, waits = (warning.value for warning in page.warning)
+    assert waits.startswith("10 of 70 concepts (14 %) wait to be read.")
+    assert "10 of 70 concepts not read yet" in before_freezing
+    assert "isn't told yet" in texts(page)
+    assert not any(mark in text for mark in "▲▼" for text in cells(page).values())
+
+
+def test_while_covers_are_unread_concepts_may_still_come_together(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 3, sha256="a" * 64), *told("rival", "story", 3))
+    page = show("compare")
+    assert "0 of 3 ads' covers read. Until then concepts may still come together." in page.progress[0].text
+    assert "covers of 3 ads not read yet, so concepts may still come together" in page.warning[0].value  # before Freeze
+    page = show("compare", unit="ads")
+    assert (len(page.progress), len(page.warning)) == (0, 0)
+
+
+def test_what_the_address_asks_for_and_is_not_there_is_said(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 3), *told("rival", "story", 3))
+    said = [warning.value for warning in show("compare", dimension="nodim", focal="nosuch").warning]
+    assert "There is nothing called nodim to compare by" in said[0]
+    assert "nosuch isn't among the brands compared" in said[1]
+    page = show("compare", focal="rival", dimension="tone")
+    assert not page.warning
+    page.multiselect(key="compare_brands").set_value(["acme"]).run()
+    assert not page.warning
+
+
+def test_a_section_offers_no_choice_that_it_does_not_use(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 3), *told("rival", "story", 3))
+    offered = {
+        tab: [box.label for box in show("compare", tab=tab).selectbox if box.label.startswith("Compare")]
+        for tab in ("mix", "launches", "longevity", "voice", "changes")
+    }
+    assert offered.pop("mix") == ["Compare by", "Compared with"]
+    assert offered.pop("changes") == ["Compare by"]
+    assert not any(offered.values())
+
+
+def test_what_only_a_model_reads_says_that_none_is_configured(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 3))
+    assert "Only a model reads this, in the pictures; none is configured here." in texts(
+        show("compare", dimension="visual_format")
+    )
+
+
+def test_more_findings_than_three_wait_behind_a_click(show: ShowPage, database: Database) -> None:
+    store(database, *told("acme", "story", 40), *told("acme", "how_to", 40))
+    store(database, *told("rival", "question", 40), *told("rival", "statistic", 40))
+    page = show("compare", focal="acme")
+    lists = [one.value.count("- Rival: ") for one in page.markdown if "- Rival: " in one.value]
+    assert lists == [3, 1]
+    assert "Hook: read in the ad's words alone" in texts(page)
