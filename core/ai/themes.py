@@ -8,7 +8,11 @@ people the silhouette alone always wants more. A text far from every centre stay
 seeded: the same texts have the same themes.
 
 Words are weighed as in c-TF-IDF (Grootendorst 2022), but against how often the texts of the same languages hold them:
-else the words of a theme that is mostly German would be *und* and *der*.
+else the words of a theme that is mostly German would be *und* and *der*. Names of brands and calls to action name none.
+
+A theme may still be of one brand: it says what that brand alone speaks of. Taking the mean of each brand off the
+vectors, too, was tried (281 texts of five Korean brands: 5 of 10 themes at least 80 % of one brand, instead of 3 of 4),
+and left out: a brand with one subject would lose it.
 """
 
 from __future__ import annotations
@@ -40,8 +44,19 @@ _WORD = re.compile(
     r"[\u4e00-\u9fff\u3005]+|[\u30a1-\u30fa\u30fc]+"
     r"|(?:(?![\u3040-\u30ff\u4e00-\u9fff])[^\W\d_]|[\u0300-\u036f\u064b-\u065f\u0900-\u0dff\u0e00-\u0eff])+"
 )
-_ADDRESS = re.compile(r"\S*(?:://|\w\.[a-z]{2,}\b)\S*", re.IGNORECASE)
+_ADDRESS = re.compile(r"\S*(?:://|\w\.[a-z]{2,}(?![a-z]))\S*", re.IGNORECASE)
 _LONG_HAN = 4  # signs; a longer run is several words
+# What asks to act, in an ad of any theme; of Korean the beginnings.
+_ASKING = (
+    "보러 보기 보세 만나 확인 시청 감상 시작 정주행 구매 주문 가입 신청 다운로드 다운받 설치 구독 클릭 알아보 자세히 "
+    "바로 지금 오늘 이제 "
+    "click learn more shop now install download sign subscribe watch order buy get try start here today link discover "
+    "jetzt kaufen bestellen ansehen entdecken erfahren mehr herunterladen anmelden testen sichern heute "
+    "compra ahora descubre descarga prueba regístrate hoy achetez découvrez maintenant téléchargez essayez commandez "
+    "compre agora saiba mais baixe assine descubra hoje 今 購入 登録 視聴 ダウンロード クリック チェック "
+    "अभी देखें खरीदें डाउनलोड"
+)
+_CALLS_TO_ACTION = frozenset(_ASKING.split())
 _SHORT = {"latin": 3, "other": 2}  # signs of the shortest word
 
 
@@ -154,12 +169,13 @@ def _unit(vectors: Vector) -> Vector:
 def telling_words(
     texts: Sequence[str], languages: Sequence[str], grouping: Grouping, *, names: Collection[str] = ()
 ) -> list[tuple[str, ...]]:
-    """For each theme up to eight words, most telling first. ``names`` of brands tell who speaks, not of what."""
-    said = [frozenset(_words(text)) for text in texts]
-    ignored = {word for name in names for word in _words(name)}
+    """For each theme up to eight words, most telling first. ``names`` of brands tell who speaks, not of what; nor do
+    calls to action."""
+    silent = _CALLS_TO_ACTION.union(*(_runs(name) for name in names))
+    said = [frozenset(_words(text, silent)) for text in texts]
     usual: dict[str, Counter[str]] = {}
     for words, language in zip(said, languages, strict=True):
-        usual.setdefault(language, Counter()).update(words - ignored)
+        usual.setdefault(language, Counter()).update(words)
     spoken = Counter(languages)
     return [
         _most_telling([said[row] for row in rows], Counter(languages[row] for row in rows), usual, spoken)
@@ -189,12 +205,22 @@ def _most_telling(
     return tuple(chosen)
 
 
-def _words(text: str) -> Iterator[str]:
-    """Lower-case words, without addresses. Korean particles hang on the word, so its beginnings count, too."""
+def _runs(text: str) -> Iterator[str]:
+    """Lower-case, without addresses; a long run of Han as all of its pairs."""
     for found in _WORD.findall(_ADDRESS.sub(" ", text).lower()):
         if "\u4e00" <= found[0] <= "\u9fff" and len(found) > _LONG_HAN:
             yield from (found[start : start + 2] for start in range(len(found) - 1))
-        elif "\uac00" <= found[0] <= "\ud7a3":
-            yield from (found[:end] for end in range(2, len(found) + 1))
+        else:
+            yield found
+
+
+def _words(text: str, silent: Collection[str]) -> Iterator[str]:
+    """Without those that are ``silent``. Korean particles hang on the word, so its beginnings count, too."""
+    for found in _runs(text):
+        beginnings = [found[:end] for end in range(2, len(found) + 1)]
+        if "\uac00" <= found[0] <= "\ud7a3":
+            yield from () if any(each in silent for each in beginnings) else beginnings
+        elif found in silent:
+            continue
         elif len(found) >= _SHORT["latin" if found[0] < "\u0250" else "other"]:
             yield found

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, select, union
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from core.adapters.postgres.engine import Database
-from core.adapters.postgres.schema import ad, brand, content, embedding, label, theme, theme_member
+from core.adapters.postgres.schema import ad, brand, brand_alias, content, embedding, label, theme, theme_member
 from core.ai.themes import provisional_name
 from core.domain.label import LANGUAGE
 from core.domain.principal import Principal
@@ -131,9 +131,11 @@ def read_texts(connection: Connection, principal: Principal, brandspace: str, *,
 
 
 def read_brand_names(connection: Connection, slugs: Sequence[str]) -> set[str]:
-    """Slugs and the names that the organisation sees."""
-    statement = select(shown_name(brand.c.slug)).where(brand.c.slug.in_(slugs)).distinct()
-    return {*slugs, *connection.execute(statement.prefix_with("/* names_in_themes */")).scalars()}
+    """Slugs, the names that the organisation sees, and aliases."""
+    shown = select(shown_name(brand.c.slug)).where(brand.c.slug.in_(slugs))
+    aliases = select(brand_alias.c.written).where(brand_alias.c.slug.in_(slugs))
+    statement = select(union(shown, aliases).subquery("names")).prefix_with("/* names_in_themes */")
+    return {*slugs, *connection.execute(statement).scalars()}
 
 
 def _counted(

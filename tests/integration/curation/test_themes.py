@@ -14,7 +14,7 @@ from core.queries.ads import count_ads
 from core.queries.audit import audit_trail
 from core.queries.filters import AdFilters
 from core.queries.themes import Themes, get_themes
-from tests.builders import AnAd, store, store_concepts, store_text_vectors
+from tests.builders import AnAd, store, store_brand, store_concepts, store_text_vectors
 
 OURS, THEIRS = Principal("ours"), Principal("theirs")
 READER = Principal("ours", permissions=(Permission.READ,))
@@ -76,6 +76,12 @@ def test_what_the_brands_speak_of_is_found_and_what_one_leaves_out_is_a_zero(dat
     }
     assert all(item.is_provisional and not item.is_locked and len(item.examples) == 3 for item in found.items)
     assert (found.totals, found.without_theme) == ({"acme": 24, "zeta": 12}, {"acme": 0, "zeta": 0})
+
+
+def test_a_theme_is_not_named_after_an_alias_of_a_brand(database: Database, space: str) -> None:
+    store_brand(database, "acme", aliases={"snow": "Snow"})
+    look(database, space)
+    assert {"jacket", "road · shoe"} <= counts(seen(database, space)).keys()
 
 
 def test_themes_are_counted_in_concepts_and_filtered_like_everything_else(database: Database, space: str) -> None:

@@ -141,3 +141,20 @@ def test_names_of_brands_and_addresses_are_no_words_of_a_theme() -> None:
     others = ["The shoe for the road", "A road shoe"]
     assert words_of(ours, others, names=("Kestrun",)) == ["jacket", "road · shoe"]
     assert words_of(["Any"], others)[0] == "without telling words"
+
+
+def test_names_and_calls_to_action_are_silent_with_what_hangs_on_them() -> None:
+    toons = ["리디에서 새 웹툰 보러가기", "오직 리디에서만, 웹툰 보러가기", "웹툰은 지금 바로 리디"]
+    shows = [
+        "Netflix의 축구를 지금 시청하세요 netflix.com에서",
+        "축구는 Netflix에서",
+        "축구는 넷플릭스에서",
+    ]
+    first, second = words_of(toons, shows, names=("리디", "넷플릭스", "Netflix"))
+    assert first == "웹툰"
+    assert second == "축구"
+
+
+def test_the_beginning_of_a_name_is_a_word_like_any_other() -> None:
+    coffee = ["커피빈의 커피 원두", "커피 원두를 커피빈에서", "원두와 커피"]
+    assert words_of(coffee, ["축구 경기", "경기와 축구"], names=("커피빈",))[0] == "원두 · 커피"
