@@ -14,8 +14,9 @@ from app.view_models.comparisons import BrandSample, Matrix, Row
 from core.queries.filters import UNKNOWN_VALUE
 
 # Each with the one colour of text that can be read on all of it; the grey ones are for labels below their bar.
-LIGHT_SCALE, LIGHT_TEXT, LIGHT_GREY = ["#F1F6F5", "#5FB3AA"], "#1E2A2E", ["#F4F4F2", "#D4D6D2"]
+LIGHT_SCALE, LIGHT_TEXT, LIGHT_GREY = ["#F1F6F5", "#5FB3AA"], "#1E2A2E", ["#F4F4F2", "#DDDFDB"]
 DARK_SCALE, DARK_TEXT, DARK_GREY = ["#182327", "#1F7A72"], "#E4E9E8", ["#1B2225", "#3A4347"]
+LIGHT_GREY_TEXT, DARK_GREY_TEXT = "#5C666D", "#A7B3B6"
 QUIET = "#8A9499"  # text that isn't the point, on either ground
 _LINE = 20  # pixels of a brand's line within a value: its name fits
 _NAME = 18  # characters of a brand's name in a chart
@@ -29,12 +30,13 @@ def matrix_chart(matrix: Matrix, *, dark: bool = False) -> go.Figure:
     """Percent by value and brand, written in each cell with its mark. An unseen point on each cell can be clicked.
 
     The unknown has no colour: it tells of the reading, and would outshine what was read. Labels below their bar are
-    grey, and their text is faint.
+    grey, and so is their text.
     """
     scale, grey = (DARK_SCALE, DARK_GREY) if dark else (LIGHT_SCALE, LIGHT_GREY)
+    ink, grey_ink = (DARK_TEXT, DARK_GREY_TEXT) if dark else (LIGHT_TEXT, LIGHT_GREY_TEXT)
     brands, rows = matrix.brands, matrix.rows
     figure = go.Figure(_ground(matrix, [row for row in rows if not _is_grey(matrix, row)], scale))
-    figure.add_trace(_written(matrix, ink=DARK_TEXT if dark else LIGHT_TEXT))
+    figure.add_trace(_written(matrix, ink=ink, grey_ink=grey_ink))
     figure.add_trace(_ground(matrix, [row for row in rows if _is_grey(matrix, row)], grey))
     height = ROW * len(rows) + 110
     figure.update_layout(template=TEMPLATE, height=height, clickmode="event+select", margin={"t": 76, "b": 8})
@@ -45,8 +47,8 @@ def matrix_chart(matrix: Matrix, *, dark: bool = False) -> go.Figure:
     )  # fmt: skip
     figure.update_yaxes(
         range=[len(rows) - 0.5, -0.5], showgrid=False, zeroline=False, fixedrange=True,
-        tickvals=list(range(len(rows))), ticktext=[_label(row, is_grey=_is_grey(matrix, row)) for row in rows],
-        tickfont_size=13,
+        tickvals=list(range(len(rows))), tickfont_size=13,
+        ticktext=[_label(row, ink=grey_ink if _is_grey(matrix, row) else "") for row in rows],
     )  # fmt: skip
     return figure
 
@@ -89,21 +91,23 @@ def _ground(matrix: Matrix, rows: Sequence[Row], scale: Sequence[str]) -> go.Hea
     )
 
 
-def _written(matrix: Matrix, *, ink: str) -> go.Scatter:
-    """The text of each cell, faint where it is zero, unknown or below its bar; it can be pointed at and clicked."""
+def _written(matrix: Matrix, *, ink: str, grey_ink: str) -> go.Scatter:
+    """The text of each cell, faint where it is zero or unknown; it can be pointed at and clicked."""
     lines, columns = range(len(matrix.rows)), range(len(matrix.brands))
     places = [(line, column) for line in lines for column in columns]
     keys = [(matrix.brands[column].slug, matrix.rows[line].value) for line, column in places]
-    grey = {row.value for row in matrix.rows if _is_grey(matrix, row)} | {UNKNOWN_VALUE}
+    inks = {row.value: grey_ink if _is_grey(matrix, row) else ink for row in matrix.rows} | {UNKNOWN_VALUE: QUIET}
     is_zero = [not matrix.cells[key].share.count and not matrix.cells[key].mark for key in keys]
-    is_faint = [zero or key[1] in grey for zero, key in zip(is_zero, keys, strict=True)]
     as_it_is = {"textfont": {"color": ink}}  # after a click, too
     return go.Scatter(
         x=[column for _, column in places],
         y=[line for line, _ in places],
         mode="markers+text",
         text=[matrix.cells[key].text for key in keys],
-        textfont={"color": [QUIET if faint else ink for faint in is_faint], "size": 13},
+        textfont={
+            "color": [QUIET if zero else inks[key[1]] for zero, key in zip(is_zero, keys, strict=True)],
+            "size": 13,
+        },
         marker={"symbol": "square", "size": ROW - 6, "color": ink, "opacity": 0},
         customdata=[[*key, matrix.cells[key].said] for key in keys],
         hovertemplate="%{customdata[2]}<extra></extra>",
@@ -227,7 +231,11 @@ def _header(brand: BrandSample) -> str:
 
 def _header_text(brand: BrandSample) -> list[str]:
     """The lines above a column."""
-    notes = {"focal": brand.is_focal, "too few": brand.is_few, f"{brand.pending:,} wait": brand.is_withheld}
+    notes = {
+        "focal": brand.is_focal,
+        "too few": brand.is_few,
+        f"{brand.pending:,} wait": brand.is_withheld and brand.pending,
+    }
     first, *more = [f"n = {brand.n:,}", *(note for note, is_so in notes.items() if is_so)]
     below = [", ".join([first, *more[:1]]), ", ".join(more[1:])]
     return [shorten(brand.name, _NAME), *(line for line in below if line)]
@@ -237,9 +245,9 @@ def _plain(brand: BrandSample) -> str:
     return f"{escape_chart(shorten(brand.name, _NAME))} (n = {brand.n:,})"
 
 
-def _label(row: Row, *, is_grey: bool = False) -> str:
-    """The value, and in small letters that few use it or that its labels aren't to be trusted."""
+def _label(row: Row, *, ink: str = "") -> str:
+    """The value, in an ink of its own, and in small letters that few use it or that its labels aren't to be trusted."""
     notes = [note for note in (row.note, "below the bar" if row.below_bar else "") if note]
     small = f"  <span style='font-size:10px'><i>{', '.join(notes)}</i></span>" if notes else ""
     name = escape_chart(row.name)
-    return (f"<span style='color:{QUIET}'>{name}</span>" if is_grey else name) + small
+    return (f"<span style='color:{ink}'>{name}</span>" if ink else name) + small

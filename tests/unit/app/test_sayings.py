@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.mix_charts import QUIET, difference_chart, least_width, matrix_chart
+from app.mix_charts import LIGHT_GREY_TEXT, LIGHT_TEXT, QUIET, difference_chart, least_width, matrix_chart
 from app.time_charts import survival_curves
 from app.view_models.comparisons import Matrix, make_matrix
 from app.view_models.sayings import read_in, why_withheld
@@ -104,7 +104,7 @@ def test_a_dimension_below_its_bar_lists_no_findings_and_is_all_grey() -> None:
     coloured, written, _ = matrix_chart(matrix).data
     assert matrix.findings == ()
     assert {share for line in coloured.z for share in line} == {None}
-    assert set(written.textfont.color) == {QUIET}
+    assert set(written.textfont.color) == {LIGHT_GREY_TEXT, QUIET}  # the latter of what is unknown
 
 
 def test_a_value_below_its_bar_is_grey_and_no_finding() -> None:
@@ -117,8 +117,9 @@ def test_a_value_below_its_bar_is_grey_and_no_finding() -> None:
     assert (set(coloured.z[place]), None in grey.z[place]) == ({None}, False)
     assert coloured.colorscale != grey.colorscale
     inks = [ink for ink, key in zip(written.textfont.color, written.customdata, strict=True) if key[1] == "story"]
-    assert set(inks) == {QUIET}
-    assert QUIET in matrix_chart(matrix).layout.yaxis.ticktext[place]
+    assert set(inks) == {LIGHT_GREY_TEXT}
+    assert LIGHT_TEXT in written.textfont.color
+    assert LIGHT_GREY_TEXT in matrix_chart(matrix).layout.yaxis.ticktext[place]
 
 
 def test_unknown_in_more_than_half_is_a_caution() -> None:
