@@ -12,9 +12,6 @@ from app.resources import signed_in
 
 _ASSETS = Path(__file__).resolve().parent / "assets"
 
-# Streamlit writes white on the primary colour, which in the dark is a light one: 2.4 to 1. This is 7.6 to 1.
-_DARK_ON_PRIMARY = "<style>span[data-tag], button[data-testid=stBaseButton-primary] {color: #11171A}</style>"
-
 st.set_page_config(page_title="Adology", page_icon=str(_ASSETS / "icon.svg"), layout="wide")
 visitor = None
 with shown_errors():
@@ -22,7 +19,8 @@ with shown_errors():
     if visitor is None:
         session_ended()
 if visitor is not None:
+    st.html(_ASSETS / "style.css")
     if st.context.theme.type == "dark":
-        st.html(_DARK_ON_PRIMARY)
+        st.html(_ASSETS / "dark.css")
     st.logo(str(_ASSETS / "logo.svg"), size="large")
     st.navigation(all_pages(visitor.principal), position="top").run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from core.queries.comparison import FORMAT
 from core.queries.filters import AdFilters
 from core.queries.questions import NO_FOCAL, Question, definition_of
 
+_WIDTHS = (480, 640, 800, 960, 1120, 1280, 1440, 1760, 2080, 2400)  # pixels, of style.css
 _VIEWS = {"matrix": "Matrix", "dots": "Shares with intervals", "difference": "Differences"}
 _FIRST_FINDINGS = 3  # the others are a click away, so that the matrix is seen at once
 
@@ -194,19 +196,18 @@ def _no_model_has_read() -> None:
 def chart(figure: go.Figure, *, key: str, alt: str, is_clickable: bool = False, least_width: int = 0) -> Any:
     """A figure, described for those who can't see it. Where there is less than its least width, it is scrolled."""
     config = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "zoom2d", "pan2d"]}
-    if least_width:
-        st.html(_scrolled(key, least_width))
-    if is_clickable:
-        return st.plotly_chart(
-            figure, key=key, config=config | {"displayModeBar": False}, alt=alt, on_select="rerun",
-            selection_mode="points",
-        )  # fmt: skip
-    return st.plotly_chart(figure, key=key, config=config, alt=alt)
+    with st.container(key=_scrolled(key, least_width)) if least_width else nullcontext():
+        if is_clickable:
+            return st.plotly_chart(
+                figure, key=key, config=config | {"displayModeBar": False}, alt=alt, on_select="rerun",
+                selection_mode="points",
+            )  # fmt: skip
+        return st.plotly_chart(figure, key=key, config=config, alt=alt)
 
 
-def _scrolled(key: str, width: int) -> str:
-    """Style for the chart of that key: figures can't know how wide the window is."""
-    return f"<style>.st-key-{key} {{overflow-x: auto}} .st-key-{key} > div {{min-width: {width}px}}</style>"
+def _scrolled(key: str, least_width: int) -> str:
+    """The key of a container that ``style.css`` keeps as wide."""
+    return f"wide{next((width for width in _WIDTHS if width >= least_width), _WIDTHS[-1])}_{key}"
 
 
 def show_notes(notes: Iterable[str]) -> None:

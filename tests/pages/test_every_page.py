@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.components import comparison
 from app.formatting import words
 from tests.pages.conftest import PAGE_SECONDS, ROOT, ShowPage, texts
 
@@ -28,14 +30,21 @@ def test_a_page_is_a_short_script(name: str) -> None:
     assert len((ROOT / "pages" / f"{name}.py").read_text(encoding="utf-8").splitlines()) <= PAGE_LINES
 
 
-def test_nothing_in_the_workbench_allows_html() -> None:
+def test_nothing_in_the_workbench_allows_html_but_its_own_style_sheets() -> None:
     sources = [path for folder in ("app", "pages") for path in (ROOT / folder).rglob("*.py")]
     assert [path for path in sources if "unsafe_allow" in path.read_text(encoding="utf-8") or _uses_html(path)] == []
 
 
 def _uses_html(path: Path) -> bool:
     source = path.read_text(encoding="utf-8")
+    if path == ROOT / "app" / "workbench.py":
+        source = re.sub(r'st\.html\(_ASSETS / "[a-z]+\.css"\)', "", source)
     return any(call in source for call in ("st.html(", "components.v1", "st.iframe(", "components.html"))
+
+
+def test_every_width_of_a_chart_is_in_the_style_sheet() -> None:
+    styled = (ROOT / "app" / "assets" / "style.css").read_text(encoding="utf-8")
+    assert [width for width in comparison._WIDTHS if f"wide{width}_" not in styled] == []
 
 
 @pytest.mark.parametrize("name", DATA_PAGES)
