@@ -104,7 +104,9 @@ def _seen_before(
         scan = scans.get(key) or _one_scan(key, [], context)
         versions = (row for ad in earlier[key] for row in _version_rows(ad, context.scope))
         seen = _distinct(((scan.scan_id, row[0], context.scope, row[2], key[0]) for row in versions), 2)
-        yield replace(scan, ads=(), versions=(), media=(), content_hashes={}, observations=seen)
+        yield replace(
+            scan, ads=(), versions=(), media=(), content_hashes={}, seen_before=frozenset(), observations=seen
+        )
 
 
 def _one_scan(key: _Source, ads: Sequence[ManifestAd], context: RunContext) -> ScanRows:
@@ -136,6 +138,7 @@ def _one_scan(key: _Source, ads: Sequence[ManifestAd], context: RunContext) -> S
         observations=_distinct(((scan_id, row[0], context.scope, row[2], seen_on[row[2]]) for row in versions), 2),
         media=_distinct((row for ad in ads for row in _media_rows(ad, context)), 2),
         content_hashes=hashes,
+        seen_before=frozenset(ad.ad_id for ad in ads if ad.record.seen_before),
     )
 
 

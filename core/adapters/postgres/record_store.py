@@ -7,7 +7,7 @@ and an older scan imported late never overwrites what a newer one said.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -98,11 +98,16 @@ class ScanRows:
     observations: Sequence[Row]
     media: Sequence[Row]
     content_hashes: Mapping[str, frozenset[str]]  # ad_id → what it says now
+    seen_before: frozenset[str] = frozenset()  # ads that earlier scans of the same file saw, too
 
 
 def write_scan(connection: Connection, rows: ScanRows, *, batch_id: str) -> dict[str, int]:
-    """Write a scan; returns its ledger: ads new, changed, seen_again, not_seen, and versions new."""
+    """Write a scan; returns its ledger: ads new, changed, seen_again, not_seen, and versions new.
+
+    The scan itself keeps what was new in it: an ad new to us isn't, if an earlier scan of the file saw it.
+    """
     counts = _compare(connection, rows)
+    not_new = len(_unknown(connection, rows.seen_before))
     copy_upsert(connection, ad, AD_COLUMNS, rows.ads, on_conflict=_ON_AD)
     before = _count_versions(connection, rows.content_hashes)
     copy_upsert(connection, ad_version, VERSION_COLUMNS, rows.versions, on_conflict=_ON_VERSION)
@@ -122,7 +127,9 @@ def write_scan(connection: Connection, rows: ScanRows, *, batch_id: str) -> dict
             "day": rows.scanned_on,
             "digest": rows.digest,
             "batch": batch_id,
-            "counts": json.dumps(counts),
+            "counts": json.dumps(
+                counts | {"new": counts["new"] - not_new, "seen_again": counts["seen_again"] + not_new}
+            ),
         },
     )
     copy_upsert(connection, observation, OBSERVATION_COLUMNS, rows.observations)
@@ -214,18 +221,23 @@ def repair_media(connection: Connection, scope: str, results: Iterable[ItemResul
 
 def _compare(connection: Connection, rows: ScanRows) -> dict[str, int]:
     incoming = list(rows.content_hashes)
-    stored = text("SELECT ad_id FROM ad WHERE ad_id = ANY(:ids)")
-    known = set(connection.execute(stored, {"ids": incoming}).scalars())
+    new = len(_unknown(connection, incoming))
     said = _said_before(connection, rows, incoming)
     changed = sum(hashes != rows.content_hashes[ad_id] for ad_id, hashes in said.items())
     return {
         "ads": len(incoming),
-        "new": len(incoming) - len(known),
+        "new": new,
         "changed": changed,
-        "seen_again": len(known) - changed,
+        "seen_again": len(incoming) - new - changed,
         "not_seen": _count_not_seen(connection, rows, incoming),
         "versions": sum(len(hashes) for hashes in rows.content_hashes.values()),
     }
+
+
+def _unknown(connection: Connection, ads: Collection[str]) -> set[str]:
+    """Those that aren't stored yet."""
+    stored = text("SELECT ad_id FROM ad WHERE ad_id = ANY(:ids)")
+    return set(ads).difference(connection.execute(stored, {"ids": list(ads)}).scalars())
 
 
 def _said_before(connection: Connection, rows: ScanRows, incoming: list[str]) -> dict[str, frozenset[str]]:

@@ -51,6 +51,8 @@ def test_one_file_of_several_scans_tells_what_each_of_them_saw(system: System) -
     seen = {(row["ad_id"], scans[row["scan_id"]]) for row in system.rows("observation")}
     ids = {name: system.ad(name)["ad_id"] for name in ("gone", "stays", "new")}
     assert sorted(scans.values()) == [DAY, LATER]
+    newest = next(row["counts"] for row in system.rows("scan") if row["scanned_on"] == LATER)
+    assert (newest["new"], newest["seen_again"], newest["not_seen"]) == (1, 1, 1)  # new to us isn't new in the scan
     assert seen == {(ids["gone"], DAY), (ids["stays"], DAY), (ids["stays"], LATER), (ids["new"], LATER)}
     cards = list_ads(system.services.database, LOCAL_PRINCIPAL, "all", AdFilters()).items
     assert {card.ad_id: card.status for card in cards} == {
