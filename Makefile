@@ -21,9 +21,10 @@ up: $(STAMP) ## Start everything on this machine; Ctrl-C stops it
 install: $(STAMP) ## Install what the product needs into .venv
 	@echo "Installed in .venv"
 
-# Two at a time, each file whole in one process: every process has servers of its own.
+# Two at a time, each file whole in one process: every process has servers of its own. In the order of pyproject.toml:
+# the browser comes last.
 test: $(DEV_STAMP) ## Run the tests (TESTS=path for some of them)
-	@$(BIN)/pytest -q -n 2 --dist loadfile $(TESTS)
+	@$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 # What `make test` leaves out as slow, too; FULL=1 for all there is to try.
 FAULTS := $(BIN)/pytest -q -m "slow or not slow" --timeout 900

@@ -76,7 +76,7 @@ def test_a_thumbnail_of_bounded_side_comes_along(pool: OcrPool) -> None:
     seen = pool.read(stream)
 
     with Image.open(io.BytesIO(seen.thumbnail)) as thumbnail:
-        assert (thumbnail.format, thumbnail.size) == ("WEBP", (360, 180))
+        assert (thumbnail.format, thumbnail.size) == ("WEBP", (480, 240))
     assert (seen.width, seen.height, seen.lines) == (3000, 1500, ())
 
 
