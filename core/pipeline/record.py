@@ -86,7 +86,7 @@ def _write_scans(connection: Connection, ads: list[ManifestAd], context: RunCont
     scans = scan_rows(ads, context)
     for rows in scans:
         totals.update(write_scan(connection, rows, batch_id=batch_id))
-    return {"scans": len(scans), **totals}
+    return {"scans": len({rows.scan_id for rows in scans}), **totals}
 
 
 def _write_vectors(connection: Connection, scope: str, results: dict[str, ItemResult]) -> int:

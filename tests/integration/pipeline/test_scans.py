@@ -47,6 +47,7 @@ def test_one_file_of_several_scans_tells_what_each_of_them_saw(system: System) -
 
     assert ledger(first) == {"new": 3, "changed": 0, "seen_again": 0, "not_seen": 1, "versions_new": 3}
     assert ledger(again) == {"new": 0, "changed": 0, "seen_again": 3, "not_seen": 1, "versions_new": 0}
+    assert first["result"]["scans"] == 2
     scans = {row["scan_id"]: row["scanned_on"] for row in system.rows("scan")}
     seen = {(row["ad_id"], scans[row["scan_id"]]) for row in system.rows("observation")}
     ids = {name: system.ad(name)["ad_id"] for name in ("gone", "stays", "new")}
