@@ -106,8 +106,8 @@ def write_scan(connection: Connection, rows: ScanRows, *, batch_id: str) -> dict
 
     The scan itself keeps what was new in it: an ad new to us isn't, if an earlier scan of the file saw it.
     """
-    counts = _compare(connection, rows)
-    not_new = len(_unknown(connection, rows.seen_before))
+    unknown = _unknown(connection, rows.content_hashes)
+    counts, not_new = _compare(connection, rows, new=len(unknown)), len(unknown & rows.seen_before)
     copy_upsert(connection, ad, AD_COLUMNS, rows.ads, on_conflict=_ON_AD)
     before = _count_versions(connection, rows.content_hashes)
     copy_upsert(connection, ad_version, VERSION_COLUMNS, rows.versions, on_conflict=_ON_VERSION)
@@ -219,9 +219,8 @@ def repair_media(connection: Connection, scope: str, results: Iterable[ItemResul
     return well
 
 
-def _compare(connection: Connection, rows: ScanRows) -> dict[str, int]:
+def _compare(connection: Connection, rows: ScanRows, *, new: int) -> dict[str, int]:
     incoming = list(rows.content_hashes)
-    new = len(_unknown(connection, incoming))
     said = _said_before(connection, rows, incoming)
     changed = sum(hashes != rows.content_hashes[ad_id] for ad_id, hashes in said.items())
     return {
