@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,19 +13,7 @@ from core.domain.label import Outcome
 from core.errors import NotAllowedError, RetryableError, ThrottledError
 from tests.contract.language_models import SCHEMA, ask, compatible, picture, request
 from tests.fakes.model_answers import HttpError, Raw, fenced, rate_limited
-from tests.fakes.model_server import ModelServer, model_server
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[ModelServer]:
-    with model_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(vendor: ModelServer) -> Iterator[ModelServer]:
-    yield vendor
-    vendor.reset()
+from tests.fakes.model_server import ModelServer
 
 
 @pytest.mark.parametrize(

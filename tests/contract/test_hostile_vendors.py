@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,34 +11,12 @@ import pytest
 from core.adapters.vendor_answers import MOST_TOKENS, counts, vendor_id
 from core.errors import AdologyError, UnansweredError
 from core.ports import LanguageModel, ModelAnswer, ModelUsage
-from tests.contract.language_models import AWS_ENVIRONMENT, PROVIDERS, ask, request
+from tests.contract.language_models import ask, request
 from tests.fakes.model_answers import Asked, Raw, Said
 from tests.fakes.model_dialects import put_together
-from tests.fakes.model_server import ModelServer, model_server
+from tests.fakes.model_server import ModelServer
 
 WORST: list[Any] = ["12", ["hi"], {"a": [1]}, -5, 10**400, None, "\ud800\0"]
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[ModelServer]:
-    with model_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(vendor: ModelServer) -> Iterator[ModelServer]:
-    yield vendor
-    vendor.reset()
-
-
-@pytest.fixture(scope="module", params=sorted(PROVIDERS))
-def model(request: pytest.FixtureRequest, vendor: ModelServer) -> Iterator[LanguageModel]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in AWS_ENVIRONMENT.items():
-            patch.setenv(name, value)
-        model = PROVIDERS[request.param](vendor.url)
-        ask(model)
-        yield model
 
 
 def body_of(asked: Asked) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import json
 import logging
 import socket
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,7 +23,6 @@ from core.errors import (
 )
 from core.ports import LanguageModel, ModelUsage
 from tests.contract.language_models import (
-    AWS_ENVIRONMENT,
     AWS_SECRET,
     KEY,
     PROVIDERS,
@@ -52,31 +50,7 @@ from tests.fakes.model_answers import (
     refused,
     truncated,
 )
-from tests.fakes.model_server import ModelServer, model_server
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[ModelServer]:
-    with model_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(vendor: ModelServer) -> Iterator[ModelServer]:
-    yield vendor
-    vendor.reset()
-
-
-@pytest.fixture(scope="module", params=sorted(PROVIDERS))
-def model(request: pytest.FixtureRequest, vendor: ModelServer) -> Iterator[LanguageModel]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in AWS_ENVIRONMENT.items():
-            patch.setenv(name, value)
-        model = PROVIDERS[request.param](vendor.url)
-        ask(model)  # so that it knows what the server can do, and has loaded what it needs
-        vendor.reset()
-        yield model
-
+from tests.fakes.model_server import ModelServer
 
 # --- what is asked
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,19 +11,7 @@ from core.domain.label import Outcome
 from core.errors import BadInputError, NotAllowedError, QuotaSpentError, RetryableError, ThrottledError, UnansweredError
 from tests.contract.language_models import ask, openai, request
 from tests.fakes.model_answers import HttpError, Raw, huge
-from tests.fakes.model_server import ModelServer, model_server
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[ModelServer]:
-    with model_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(vendor: ModelServer) -> Iterator[ModelServer]:
-    yield vendor
-    vendor.reset()
+from tests.fakes.model_server import ModelServer
 
 
 def test_the_vendor_is_told_to_store_nothing(server: ModelServer) -> None:
